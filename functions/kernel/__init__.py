@@ -1,0 +1,1 @@
+"""What every context needs: settings, clock, ids, tokens, errors, HTTP, pages, events."""

@@ -1,0 +1,50 @@
+"""Clients of AWS, all from one session: the service descriptions are read once a container.
+
+Every client has time-outs. Its retries are botocore's ``standard`` mode, or none where a repeat would do harm
+(`kernel.table.unretried`, `SendEmail`).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import botocore.session
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sqs import SQSClient
+
+CONNECT_SECONDS = 2
+READ_SECONDS = 8
+
+
+@cache
+def session() -> botocore.session.Session:
+    """Return the one botocore session of this container."""
+    return botocore.session.get_session()
+
+
+@overload
+def client(service: Literal["events"], *, attempts: int = 4) -> EventBridgeClient: ...
+@overload
+def client(service: Literal["s3"], *, attempts: int = 4) -> S3Client: ...
+@overload
+def client(service: Literal["secretsmanager"], *, attempts: int = 4) -> SecretsManagerClient: ...
+@overload
+def client(service: Literal["sesv2"], *, attempts: int = 4) -> SESV2Client: ...
+@overload
+def client(service: Literal["sqs"], *, attempts: int = 4) -> SQSClient: ...
+@cache
+def client(service: str, *, attempts: int = 4) -> Any:  # botocore makes its clients' classes at run time
+    """Return the client of a service, made once; ``attempts=1`` never repeats a call."""
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
+    )
+    return session().create_client(service, config=config)

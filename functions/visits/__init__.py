@@ -1,0 +1,1 @@
+"""Visits: what people register for, and the line they stand in."""

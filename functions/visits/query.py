@@ -1,0 +1,218 @@
+"""What others may read of the visits: a visit, a registration, a person's registrations. All reads are consistent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from visits import line, links
+from visits.links import PlaceRef
+from visits.model import Counters, Details, Guard, Place, person_pk, place_sk, visit_pk
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One session of a visit; times are aware, UTC."""
+
+    starts_at: datetime
+    ends_at: datetime
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitView:
+    """A visit as an email speaks of it. ``sequence`` is the version of its schedule."""
+
+    visit_id: str
+    title: str
+    host: str
+    summary: str
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+    sessions: tuple[SessionView, ...]
+    format: str
+    venue: str
+    status: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationView:
+    """A registration as an email speaks of it.
+
+    Attributes:
+        position: people waiting ahead, plus one; None unless waiting.
+        sequence: raised at every change that a calendar entry should show.
+        was_confirmed: it held a seat at some time, so a calendar entry was sent.
+        pending_email: the address somebody asked to change to and has not confirmed yet.
+        previous_email: the address it had before the last change.
+    """
+
+    visit_id: str
+    registration_id: str
+    place: int
+    person: str
+    name: str
+    email: str
+    status: str
+    position: int | None
+    sequence: int
+    was_confirmed: bool
+    pending_email: str | None
+    previous_email: str | None
+
+
+def visit(visit_id: str) -> VisitView | None:
+    """Return a visit, or None."""
+    details = details_of(visit_id)
+    return None if details is None else _visit_view(details)
+
+
+def registration(visit_id: str, place: int) -> RegistrationView | None:
+    """Return the registration at a place; None where nobody ever took it."""
+    found = place_at(visit_id, place)
+    if found is None or found.person is None:
+        return None
+    return _registration_view(found, position_of(found))
+
+
+def registrations_of(person: str) -> list[RegistrationView]:
+    """Return a person's live registrations, in no particular order."""
+    guards = Guard.query(person_pk(person), Guard.sk.startswith("visit#"), consistent_read=True)
+    found = (registration(guard.visit_id, int(guard.place)) for guard in guards if guard.place is not None)
+    return [one for one in found if one is not None]
+
+
+def place_link(registration: RegistrationView, *, visit: VisitView, base_url: str, keys: Sequence[str]) -> str:
+    """Return the link to "my place"."""
+    ref = PlaceRef(registration.visit_id, registration.place)
+    return f"{base_url}/places/{links.place_token(ref, ends_at=visit.ends_at, keys=keys)}"
+
+
+def address_link(
+    registration: RegistrationView, email: str, *, now: datetime, base_url: str, keys: Sequence[str]
+) -> str:
+    """Return the link by which somebody proves that the new address is theirs."""
+    ref = PlaceRef(registration.visit_id, registration.place)
+    token = links.address_token(links.ADDRESS, ref, email, expires_at=now + links.ADDRESS_GOOD_FOR, keys=keys)
+    return f"{base_url}/addresses/{token}"
+
+
+def address_undo_link(
+    registration: RegistrationView, email: str, *, now: datetime, base_url: str, keys: Sequence[str]
+) -> str:
+    """Return the link by which the owner of the old address takes the change back."""
+    ref = PlaceRef(registration.visit_id, registration.place)
+    token = links.address_token(links.ADDRESS_UNDO, ref, email, expires_at=now + links.UNDO_GOOD_FOR, keys=keys)
+    return f"{base_url}/addresses/undo/{token}"
+
+
+def counters_and_details(visit_id: str) -> tuple[Counters, Details] | None:
+    """Return both items of a visit, by one query; None for an unknown visit."""
+    answer = Counters.connection().query(
+        Counters.Meta.table_name,
+        visit_pk(visit_id),
+        range_key_condition=Counters.sk.startswith("visit"),
+        consistent_read=True,
+    )
+    items = {item["sk"]["S"]: item for item in answer["Items"]}
+    if "visit" not in items or "visit#details" not in items:
+        return None
+    return Counters.from_raw_data(items["visit"]), Details.from_raw_data(items["visit#details"])
+
+
+def counters_of(visit_id: str) -> Counters | None:
+    """Return the line's item, or None."""
+    return _get(Counters, visit_pk(visit_id), "visit")
+
+
+def details_of(visit_id: str) -> Details | None:
+    """Return the details item, or None."""
+    return _get(Details, visit_pk(visit_id), "visit#details")
+
+
+def place_at(visit_id: str, place: int) -> Place | None:
+    """Return the item of a place, or None where nothing is written."""
+    return _get(Place, visit_pk(visit_id), place_sk(place))
+
+
+def guard_of(person: str, visit_id: str) -> Guard | None:
+    """Return a person's guard on a visit, or None."""
+    return _get(Guard, person_pk(person), visit_pk(visit_id))
+
+
+def gone_between(visit_id: str, first: int, last: int) -> int:
+    """Count the cancelled and void places from ``first`` to ``last``."""
+    if first > last:
+        return 0
+    gone = Place.query(
+        visit_pk(visit_id),
+        Place.sk.between(place_sk(first), place_sk(last)),
+        filter_condition=Place.status.is_in(*sorted(line.GONE)),
+        attributes_to_get=["pk", "sk"],
+        consistent_read=True,
+    )
+    return sum(1 for _ in gone)
+
+
+def waiting_at(counters: Counters) -> int:
+    """Count the people who wait."""
+    numbers = counters.numbers
+    if numbers.line <= numbers.bound:
+        return 0
+    return line.waiting(numbers, gone_between(counters.visit_id, numbers.bound + 1, numbers.line))
+
+
+def position_at(counters: Counters, place: int) -> int:
+    """Return the position of somebody who waits at ``place``, or would if it were handed out next."""
+    bound = counters.numbers.bound
+    return line.position(place, bound, gone_between(counters.visit_id, bound + 1, place - 1))
+
+
+def position_of(place: Place) -> int | None:
+    """Return the position of a waiting registration, None for any other."""
+    if place.status != "waiting":
+        return None
+    counters = counters_of(place.visit_id)
+    return None if counters is None else position_at(counters, place.number)
+
+
+def _get[R: (Counters, Details, Place, Guard)](kind: type[R], pk: str, sk: str) -> R | None:
+    try:
+        return kind.get(pk, sk, consistent_read=True)
+    except kind.DoesNotExist:
+        return None
+
+
+def _visit_view(details: Details) -> VisitView:
+    return VisitView(
+        visit_id=details.visit_id,
+        title=details.title,
+        host=details.host,
+        summary=details.summary,
+        starts_at=details.starts_at,
+        ends_at=details.ends_at,
+        timezone=details.timezone,
+        sessions=(SessionView(details.starts_at, details.ends_at, details.title),),
+        format=details.format,
+        venue=details.venue,
+        status=details.status,
+        sequence=int(details.sequence),
+    )
+
+
+def _registration_view(place: Place, position: int | None) -> RegistrationView:
+    return RegistrationView(
+        visit_id=place.visit_id,
+        registration_id=place.registration_id,
+        place=place.number,
+        person=place.person or "",
+        name=place.name or "",
+        email=place.email or "",
+        status=place.status,
+        position=position,
+        sequence=int(place.sequence),
+        was_confirmed=place.confirmed_at is not None,
+        pending_email=place.pending_email,
+        previous_email=place.previous_email,
+    )
