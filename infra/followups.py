@@ -1,0 +1,170 @@
+"""Follow-ups: from an event to a delivery, from a delivery to an email, and what SES says became of it."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.data import DataStack
+from infra.email import Email
+from infra.function import LONGEST, Common, ServiceFunction
+from infra.http import WayIn
+from infra.nag import explain
+from infra.queues import dead_letters
+from infra.sources import call_every, call_on_events
+
+# Events that somebody gets an email for; `followups/plan.py` says which.
+PLANNED_EVENTS = [
+    "registration.confirmed",
+    "registration.waiting",
+    "registration.admitted",
+    "registration.cancelled",
+    "registration.link_requested",
+    "registration.address_requested",
+    "registration.address_changed",
+    "person.lookup_requested",
+]
+
+# Two senders at ten a batch stay well under the 14 emails a second that SES starts new accounts with.
+SENDERS_AT_ONCE = 2
+
+# A delivery that was tried five times and is still in the queue is not one that a sixth try sends.
+TRIES = 5
+
+
+class Followups(Construct):
+    """The functions of the follow-ups context, and the queue of deliveries between them."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        common: Common,
+        data: DataStack,
+        bus: events.EventBus,
+        email: Email,
+        way_in: WayIn,
+    ) -> None:
+        super().__init__(scope, name)
+        self._common = common
+        self._data = data
+        self._email = email
+        self.deliveries_dead_letters = dead_letters(self, "DeliveriesDeadLetters", alarms=common.alarms)
+        self.deliveries = sqs.Queue(
+            self,
+            "Deliveries",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            # AWS asks for six times the function's time-out, or a slow batch is handed out again.
+            visibility_timeout=Duration.seconds(6 * LONGEST.to_seconds()),
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.deliveries_dead_letters, max_receive_count=TRIES),
+        )
+        self.plan = self._plan(bus)
+        self.send = self._send(way_in.base_url)
+        self.settle = self._settle()
+        self.feedback = self._feedback()
+
+    def _function(self, name: str, handler: str, environment: dict[str, str]) -> ServiceFunction:
+        return ServiceFunction(
+            self,
+            name,
+            handler=handler,
+            common=self._common,
+            environment={"FOLLOWUPS_TABLE": self._data.followups.table.table_name} | environment,
+        )
+
+    def _plan(self, bus: events.EventBus) -> ServiceFunction:
+        function = self._function(
+            "followups-plan",
+            "followups.on_event.handler",
+            {
+                "VISITS_TABLE": self._data.visits.table.table_name,
+                "DELIVERIES_QUEUE_URL": self.deliveries.queue_url,
+            },
+        )
+        function.may_read(self._data.visits)
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        function.may(["sqs:SendMessage"], [self.deliveries.queue_arn])
+        call_on_events(
+            function,
+            "VisitsEvents",
+            common=self._common,
+            bus=bus,
+            pattern=events.EventPattern(source=["microclimate.visits"], detail_type=PLANNED_EVENTS),
+        )
+        return function
+
+    def _send(self, base_url: str) -> ServiceFunction:
+        settings = self._common.settings
+        function = self._function(
+            "followups-send",
+            "followups.send.handler",
+            {
+                "VISITS_TABLE": self._data.visits.table.table_name,
+                "SECRET_ID": self._data.secret.secret_arn,
+                "BASE_URL": base_url,
+                "SENDER": settings.sender,
+                "CONFIGURATION_SET": self._email.configuration_set.configuration_set_name,
+                "COMMUNITY_NAME": settings.community_name,
+            },
+        )
+        function.may_read(self._data.visits)
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        function.may_know(self._data.secret)
+        # SESv2's SendEmail with raw content is checked as SendRawEmail, whatever its name.
+        function.may(
+            ["ses:SendEmail", "ses:SendRawEmail"],
+            self._email.sending_arns,
+            {"StringEquals": {"ses:FromAddress": settings.sender_address}},
+        )
+        function.answers_itself()
+        function.function.add_event_source(
+            event_sources.SqsEventSource(
+                self.deliveries,
+                batch_size=10,
+                report_batch_item_failures=True,
+                max_concurrency=SENDERS_AT_ONCE,
+            )
+        )
+        explain(
+            function,
+            {
+                "Serverless-LambdaEventSourceMappingDestination": "A queue's mapping has no destination: the "
+                "queue's own redrive policy takes what cannot be handled."
+            },
+        )
+        return function
+
+    def _settle(self) -> ServiceFunction:
+        function = self._function(
+            "followups-settle", "followups.settle.handler", {"DELIVERIES_QUEUE_URL": self.deliveries.queue_url}
+        )
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        function.may(["sqs:SendMessage"], [self.deliveries.queue_arn])
+        call_every(function, Duration.minutes(5), common=self._common)
+        return function
+
+    def _feedback(self) -> ServiceFunction:
+        function = self._function("followups-feedback", "followups.feedback.handler", {})
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        call_on_events(
+            function,
+            "SesEvents",
+            common=self._common,
+            bus=None,
+            pattern=events.EventPattern(
+                source=["aws.ses"],
+                # The default bus hears of every stage's emails.
+                detail={
+                    "mail": {"tags": {"ses:configuration-set": [self._email.configuration_set.configuration_set_name]}}
+                },
+            ),
+        )
+        return function

@@ -1,0 +1,109 @@
+"""Visits: pages and API, organisers' API, and what follows from a change: publishing it, and the line."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_events as events
+from constructs import Construct
+
+from infra.data import DataStack
+from infra.function import Common, ServiceFunction
+from infra.http import WayIn
+from infra.sources import call_every, call_on_records
+
+# While the bus is down nothing is lost; a record that no retry helps holds up its shard for this long. The
+# alarm on the iterator's age comes first.
+OLDEST_TO_PUBLISH = Duration.hours(2)
+
+# The sweep comes every five minutes and does the same work from what is stored, so there is little to wait for.
+OLDEST_FOR_LINE = Duration.minutes(15)
+
+# Places that were given up, and whatever moves the mark. A confirmed place neither frees nor admits anybody.
+LINE_FILTERS: list[dict[str, object]] = [
+    {
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {
+            "NewImage": {"sk": {"S": [{"prefix": "place#"}]}, "status": {"S": ["cancelled", "void", "expired"]}}
+        },
+    },
+    {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"sk": {"S": ["visit"]}}}},
+]
+
+
+class Visits(Construct):
+    """The functions of the visits context."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, common: Common, data: DataStack, way_in: WayIn, bus: events.EventBus
+    ) -> None:
+        super().__init__(scope, name)
+        self._common = common
+        self._data = data
+        web_environment = {
+            "VISITS_TABLE": data.visits.table.table_name,
+            "BASE_URL": way_in.base_url,
+            "SECRET_ID": data.secret.secret_arn,
+            "ORIGIN_SECRET": way_in.origin_value,
+            "COMMUNITY_NAME": common.settings.community_name,
+            "RATE_LIMITS": common.settings.rate_limits,
+        }
+        self.web = self._web(way_in, web_environment)
+        self.organise = self._organise(way_in, web_environment)
+        self.publish = self._publish(bus)
+        self.line = self._line()
+        self.sweep = self._sweep()
+
+    def _function(self, name: str, handler: str, environment: dict[str, str]) -> ServiceFunction:
+        return ServiceFunction(self, name, handler=handler, common=self._common, environment=environment)
+
+    def _web(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
+        function = self._function("visits-web", "visits.web.handler", environment)
+        function.may_read(self._data.visits)
+        function.may_write(self._data.visits)
+        function.may_know(self._data.secret)
+        way_in.answer(apigateway.HttpRouteKey.DEFAULT, function)
+        return function
+
+    def _organise(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
+        function = self._function(
+            "visits-organise",
+            "visits.organise.handler",
+            environment | {"ACCOUNTS_TABLE": self._data.accounts.table.table_name},
+        )
+        function.may_read(self._data.visits)
+        function.may_write(self._data.visits)
+        function.may_read(self._data.accounts)
+        function.may_update(self._data.accounts)
+        function.may_know(self._data.secret)
+        way_in.answer(apigateway.HttpRouteKey.with_("/api/v1/organiser/{proxy+}", apigateway.HttpMethod.ANY), function)
+        return function
+
+    def _publish(self, bus: events.EventBus) -> ServiceFunction:
+        function = self._function("visits-publish", "visits.publish.handler", {"BUS_NAME": bus.event_bus_name})
+        function.may(["events:PutEvents"], [bus.event_bus_arn])
+        call_on_records(function, data=self._data, stored=self._data.visits, oldest=OLDEST_TO_PUBLISH)
+        self._common.alarms.on_iterator_age(function.function, "visits-publish")
+        return function
+
+    def _line(self) -> ServiceFunction:
+        function = self._function(
+            "visits-line", "visits.on_stream.handler", {"VISITS_TABLE": self._data.visits.table.table_name}
+        )
+        function.may_read(self._data.visits)
+        function.may_write(self._data.visits)
+        call_on_records(
+            function,
+            data=self._data,
+            stored=self._data.visits,
+            oldest=OLDEST_FOR_LINE,
+            filters=LINE_FILTERS,
+        )
+        return function
+
+    def _sweep(self) -> ServiceFunction:
+        function = self._function(
+            "visits-sweep", "visits.sweep.handler", {"VISITS_TABLE": self._data.visits.table.table_name}
+        )
+        function.may_read(self._data.visits)
+        function.may_write(self._data.visits)
+        call_every(function, Duration.minutes(5), common=self._common)
+        return function
