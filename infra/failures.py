@@ -6,6 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra import l1
 from infra.alarms import Alarms
 from infra.data import DataStack
 from infra.queues import dead_letters
@@ -21,8 +22,7 @@ class FailedPublications(Construct):
         super().__init__(scope, name)
         self.queue = dead_letters(self, "Objects", alarms=alarms)
         # An L1 property: the bucket's own method would bring a custom resource to set the same thing.
-        resource = data.failures.node.default_child
-        assert isinstance(resource, s3.CfnBucket)
+        resource = l1.resource(data.failures, s3.CfnBucket)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )

@@ -11,6 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra import l1
 from infra.alarms import Alarms
 from infra.data import StoredTable
 from infra.nag import explain
@@ -125,8 +126,7 @@ class ServiceFunction(Construct):
         """
         queue = dead_letters(self, "DeadLetters", alarms=common.alarms)
         self.function.configure_async_invoke(retry_attempts=retry_attempts, max_event_age=max_event_age)
-        resource = self.function.node.default_child
-        assert isinstance(resource, lambda_.CfnFunction)
+        resource = l1.resource(self.function, lambda_.CfnFunction)
         resource.dead_letter_config = lambda_.CfnFunction.DeadLetterConfigProperty(target_arn=queue.queue_arn)
         self.role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn]))
         explain(
@@ -184,8 +184,7 @@ class ServiceFunction(Construct):
         """Return what callers should call: the function, or its snapshot where the stage has SnapStart on."""
         if not self._settings.snap_start:
             return self.function
-        resource = self.function.node.default_child
-        assert isinstance(resource, lambda_.CfnFunction)
+        resource = l1.resource(self.function, lambda_.CfnFunction)
         resource.snap_start = lambda_.CfnFunction.SnapStartProperty(apply_on="PublishedVersions")
         return lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
 

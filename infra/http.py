@@ -16,6 +16,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra import l1
 from infra.function import ServiceFunction, retention
 from infra.nag import explain
 from infra.settings import Settings
@@ -38,7 +39,13 @@ ACCESS_LOG = {
 
 
 class WayIn(Construct):
-    """The HTTP API with its stage, and in dev and prod the distribution before it."""
+    """The HTTP API with its stage, and in dev and prod the distribution before it.
+
+    Attributes:
+        api: the HTTP API.
+        origin_value: what CloudFront (locally the front door) adds to each request as ``x-origin-secret``.
+        base_url: where people reach the service, without a slash at the end: what links in emails begin with.
+    """
 
     def __init__(
         self, scope: Construct, name: str, *, settings: Settings, origin_secret: secretsmanager.ISecret | None
@@ -51,20 +58,10 @@ class WayIn(Construct):
         self.stage = self._stage()
         # Locally a front door of our own stands where CloudFront would, with a value that is no secret.
         self.origin_value = origin_secret.secret_value.unsafe_unwrap() if origin_secret else "local"
-        self.distribution = self._distribution() if origin_secret else None
-
-    @property
-    def base_url(self) -> str:
-        """Where people reach the service: what links in emails begin with."""
-        if self._settings.base_url:
-            return self._settings.base_url
-        assert self.distribution is not None
-        return f"https://{self.distribution.distribution_domain_name}"
-
-    @property
-    def api_url(self) -> str:
-        """The API itself, without a slash at the end."""
-        return self.api.api_endpoint
+        self.base_url = settings.base_url or ""
+        if origin_secret:
+            distribution = self._distribution()
+            self.base_url = settings.base_url or f"https://{distribution.distribution_domain_name}"
 
     def answer(self, route: apigateway.HttpRouteKey, function: ServiceFunction) -> None:
         """Let a function answer what comes on a route."""
@@ -102,8 +99,7 @@ class WayIn(Construct):
             auto_deploy=True,
             throttle=apigateway.ThrottleSettings(rate_limit=REQUESTS_PER_SECOND, burst_limit=BURST),
         )
-        resource = stage.node.default_child
-        assert isinstance(resource, apigateway.CfnStage)
+        resource = l1.resource(stage, apigateway.CfnStage)
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=group.log_group_arn, format=json.dumps(ACCESS_LOG)
         )

@@ -44,11 +44,11 @@ class ServiceStack(Stack):
         bus = events.EventBus(self, "Bus", event_bus_name=settings.prefix, description="What happened in Microclimate")
         way_in = WayIn(self, "WayIn", settings=settings, origin_secret=data.origin_secret)
         email = Email(self, "Email", settings=settings)
-        visits = Visits(self, "Visits", common=common, data=data, way_in=way_in, bus=bus)
+        Visits(self, "Visits", common=common, data=data, way_in=way_in, bus=bus)
         followups = Followups(self, "Followups", common=common, data=data, bus=bus, email=email, way_in=way_in)
         failures = FailedPublications(self, "Failures", data=data, alarms=alarms)
         self._output("ApiId", way_in.api.api_id)
-        self._output("ApiUrl", way_in.api_url)
+        self._output("ApiUrl", way_in.api.api_endpoint)
         self._output("BaseUrl", way_in.base_url)
         self._output("BusName", bus.event_bus_name)
         self._output("DeliveriesQueueUrl", followups.deliveries.queue_url)
@@ -59,7 +59,6 @@ class ServiceStack(Stack):
         for function in self.node.find_all():
             if isinstance(function, ServiceFunction):
                 self._output(_logical(function.node.id) + "Function", function.function.function_name)
-        del visits
 
     def _output(self, name: str, value: str) -> None:
         CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)

@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, cast
 
 ROOT = Path(__file__).resolve().parent.parent
 
 Stage = Literal["local", "dev", "prod"]
 Architecture = Literal["aarch64", "x86_64"]
+STAGES: tuple[Stage, ...] = ("local", "dev", "prod")
 
 # RFC 2606: names that nobody can own. cdk.json holds them until a community has put in its own.
 _RESERVED = re.compile(r"[@.](example\.(org|com|net)|example|invalid|test)$")
-_NAME = re.compile(r"[a-z_]+")
 
 
 class SettingMissing(Exception):
@@ -85,7 +85,7 @@ class Settings:
 
 def context() -> dict[str, object]:
     """Return the context of cdk.json, for who makes an app without the CDK's command line."""
-    return cast(dict[str, object], json.loads((ROOT / "cdk.json").read_text())["context"])
+    return cast("dict[str, object]", json.loads((ROOT / "cdk.json").read_text())["context"])
 
 
 def read(look_up: Callable[[str], object], *, machine: Architecture) -> Settings:
@@ -98,7 +98,7 @@ def read(look_up: Callable[[str], object], *, machine: Architecture) -> Settings
     Raises:
         SettingMissing: naming the stage and the setting.
     """
-    stage = _one_of(look_up("stage"), Stage, "stage", "give it with `-c stage=local|dev|prod`")
+    stage = _one_of(look_up("stage"), STAGES, "stage", "give it with `-c stage=local|dev|prod`")
     stages = look_up("stages")
     if not isinstance(stages, Mapping) or not isinstance(stages.get(stage), Mapping):
         raise SettingMissing(f"cdk.json has no context for stage {stage} (context.stages.{stage})")
@@ -119,8 +119,8 @@ def read(look_up: Callable[[str], object], *, machine: Architecture) -> Settings
         domain=domain,
         certificate_arn=certificate_arn,
         alarm_email=values.optional("alarm_email"),
-        rate_limits=_one_of(values.get("rate_limits"), Literal["on", "off"], "rate_limits", f"stage {stage}"),
-        log_level=_one_of(values.get("log_level"), Literal["DEBUG", "INFO", "WARNING"], "log_level", f"stage {stage}"),
+        rate_limits=_one_of(values.get("rate_limits"), ("on", "off"), "rate_limits", f"stage {stage}"),
+        log_level=_one_of(values.get("log_level"), ("DEBUG", "INFO", "WARNING"), "log_level", f"stage {stage}"),
         log_retention_days=values.number("log_retention_days"),
         snap_start=values.flag("snap_start"),
         clock_file=(values.optional("clock_file") or str(ROOT / ".local" / "clock")) if local else None,
@@ -167,11 +167,11 @@ class _Values:
         raise SettingMissing(f"stage {self._stage} needs `{name}`, true or false")
 
 
-def _one_of[T](value: object, kind: T, name: str, where: str) -> T:
-    allowed = get_args(kind)
-    if value not in allowed:
-        raise SettingMissing(f"`{name}` must be one of {', '.join(allowed)}; {where}")
-    return cast(T, value)
+def _one_of[V: str](value: object, allowed: tuple[V, ...], name: str, where: str) -> V:
+    for one in allowed:
+        if one == value:
+            return one
+    raise SettingMissing(f"`{name}` must be one of {', '.join(allowed)}; {where}")
 
 
 def _sender(value: str, stage: str) -> str:
@@ -192,7 +192,7 @@ def placeholders(stored: Mapping[str, object]) -> list[str]:
 
 def main(stage: str) -> int:
     """Say which settings of a stage still are examples; answer 1 when there are any."""
-    stages = cast(dict[str, dict[str, object]], context()["stages"])
+    stages = cast("dict[str, dict[str, object]]", context()["stages"])
     if stage not in stages or stage == "local":
         print(f"STAGE must be dev or prod, not {stage!r} (stage local is what `make run` deploys)")
         return 1
