@@ -9,6 +9,7 @@ that of its inputs: an unchanged tree gives an unchanged assembly on every machi
 """
 
 import compileall
+import fcntl
 import hashlib
 import os
 import platform
@@ -16,7 +17,8 @@ import py_compile
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,29 +81,44 @@ def layer(architecture: Architecture) -> Part:
     requirements = _requirements()
     folder = BUILD / f"layer-{architecture}"
     part = Part(folder, _fingerprint([requirements.encode(), PLATFORMS[architecture].encode(), _this_file()]))
-    if not _is_built(part):
-        _install(requirements, architecture, folder / "python")
-        _prune(folder / "python")
-        _compile(folder, as_if_in="/opt")
-        _mark_built(part)
+    with _one_at_a_time():
+        if not _is_built(part):
+            _install(requirements, architecture, folder / "python")
+            _prune(folder / "python")
+            _compile(folder, as_if_in="/opt")
+            _mark_built(part)
     return part
 
 
 def code() -> Part:
     """Build the code asset: ``functions/`` with its templates and the built front-end assets."""
-    assets.build_assets()
-    sources = sorted(path for path in FUNCTIONS.rglob("*") if path.is_file() and _belongs(path))
-    folder = BUILD / "code"
-    part = Part(folder, _fingerprint(_named_contents(sources)))
-    if not _is_built(part):
-        _start_afresh(folder)
-        for source in sources:
-            target = folder / source.relative_to(FUNCTIONS)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-        _compile(folder, as_if_in="/var/task")
-        _mark_built(part)
+    with _one_at_a_time():
+        assets.build_assets()
+        sources = sorted(path for path in FUNCTIONS.rglob("*") if path.is_file() and _belongs(path))
+        folder = BUILD / "code"
+        part = Part(folder, _fingerprint(_named_contents(sources)))
+        if not _is_built(part):
+            _copy(sources, folder)
+            _compile(folder, as_if_in="/var/task")
+            _mark_built(part)
     return part
+
+
+def _copy(sources: Iterable[Path], folder: Path) -> None:
+    _start_afresh(folder)
+    for source in sources:
+        target = folder / source.relative_to(FUNCTIONS)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Wait for whoever else builds: tests may start beside `make run`."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _belongs(path: Path) -> bool:

@@ -17,12 +17,13 @@ OLDEST_TO_PUBLISH = Duration.hours(2)
 # The sweep comes every five minutes and does the same work from what is stored, so there is little to wait for.
 OLDEST_FOR_LINE = Duration.minutes(15)
 
-# Places that were given up, and whatever moves the mark. A confirmed place neither frees nor admits anybody.
+# Places that were given up, and whatever moves the mark. A waiting place is new here as well: the mark may have
+# moved between its number being handed out and its being written. A confirmed one neither frees nor admits.
 LINE_FILTERS: list[dict[str, object]] = [
     {
         "eventName": ["INSERT", "MODIFY"],
         "dynamodb": {
-            "NewImage": {"sk": {"S": [{"prefix": "place#"}]}, "status": {"S": ["cancelled", "void", "expired"]}}
+            "NewImage": {"sk": {"S": [{"prefix": "place#"}]}, "status": {"S": ["cancelled", "void", "waiting"]}}
         },
     },
     {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"sk": {"S": ["visit"]}}}},
