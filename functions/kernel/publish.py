@@ -85,7 +85,7 @@ class Outbox:
             sequence = record["dynamodb"]["SequenceNumber"]
             try:
                 entries += [(sequence, entry) for entry in self._entries(record)]
-            except Exception as broken:
+            except Exception as broken:  # noqa: BLE001  whatever it is, it must be kept and hold up nobody
                 logger.error("record not understood", error=type(broken).__name__, sequence=sequence)
                 failed |= self._parked(record, sequence)
         for some in batched(entries, ENTRIES_A_CALL, strict=False):

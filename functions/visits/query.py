@@ -141,10 +141,10 @@ def guard_of(person: str, visit_id: str) -> Guard | None:
     return _get(Guard, person_pk(person), visit_pk(visit_id))
 
 
-def gone_between(visit_id: str, first: int, last: int) -> int:
-    """Count the cancelled and void places from ``first`` to ``last``."""
+def gone_places(visit_id: str, first: int, last: int) -> list[int]:
+    """Return the cancelled and void places from ``first`` to ``last``, in order."""
     if first > last:
-        return 0
+        return []
     gone = Place.query(
         visit_pk(visit_id),
         Place.sk.between(place_sk(first), place_sk(last)),
@@ -152,7 +152,7 @@ def gone_between(visit_id: str, first: int, last: int) -> int:
         attributes_to_get=["pk", "sk"],
         consistent_read=True,
     )
-    return sum(1 for _ in gone)
+    return [place.number for place in gone]
 
 
 def waiting_at(counters: Counters) -> int:
@@ -160,13 +160,13 @@ def waiting_at(counters: Counters) -> int:
     numbers = counters.numbers
     if numbers.line <= numbers.bound:
         return 0
-    return line.waiting(numbers, gone_between(counters.visit_id, numbers.bound + 1, numbers.line))
+    return line.waiting(numbers, len(gone_places(counters.visit_id, numbers.bound + 1, numbers.line)))
 
 
 def position_at(counters: Counters, place: int) -> int:
     """Return the position of somebody who waits at ``place``, or would if it were handed out next."""
     bound = counters.numbers.bound
-    return line.position(place, bound, gone_between(counters.visit_id, bound + 1, place - 1))
+    return line.position(place, bound, len(gone_places(counters.visit_id, bound + 1, place - 1)))
 
 
 def position_of(place: Place) -> int | None:

@@ -1,0 +1,304 @@
+"""The bodies of requests and answers about visits: fields, limits and defaults, as the HTTP contract has them.
+
+Only routes that read a body import this; the OpenAPI document is made from it when the service is built.
+"""
+
+import re
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt, StringConstraints, model_validator
+
+from kernel.fields import Body, EmailAddress, Line, Moment, Text, Zone, refuse
+
+VISIT_ID = r"^[a-z0-9][a-z0-9-]{2,63}$"
+ABSENT: Any = None
+"""The default of a field that may be left out but not be null; it is never read: see ``model_fields_set``."""
+MAX_CAPACITY = 100_000
+MAX_QUESTIONS = 20
+MAX_CHOICES = 30
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname or " " in text):
+        raise refuse("Write a web address that begins with https://.")
+    return text
+
+
+def _visit_id(text: str) -> str:
+    if not re.fullmatch(VISIT_ID, text):
+        raise refuse("Use 3 to 64 small letters, digits and hyphens, beginning with a letter or digit.")
+    return text
+
+
+def _available_waitlist(chosen: str) -> str:
+    if chosen == "offer":
+        raise refuse("A waiting list with offers is not available yet: choose automatic or off.")
+    return chosen
+
+
+def _available_audience(chosen: str) -> str:
+    if chosen != "public":
+        raise refuse("Visits for members or invited people are not available yet: choose public.")
+    return chosen
+
+
+Waitlist = Literal["off", "automatic", "offer"]
+Audience = Literal["public", "members", "invited"]
+Short = Annotated[Line, StringConstraints(max_length=200)]
+Name = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+AccessNeeds = Annotated[Text, StringConstraints(max_length=1000)]
+WebAddress = Annotated[Line, StringConstraints(max_length=2000), AfterValidator(_web_address)]
+VisitId = Annotated[str, AfterValidator(_visit_id), Field(json_schema_extra={"pattern": VISIT_ID})]
+Answers = Annotated[dict[str, Any], Field(max_length=MAX_QUESTIONS)]  # held against the visit's questions later
+
+
+class Consents(Body):
+    """What somebody agreed to, beyond the emails a visit needs."""
+
+    follow_ups: StrictBool = False
+    introductions: StrictBool = False
+
+
+class RegistrationRequest(Body):
+    """Somebody registers."""
+
+    name: Name
+    email: EmailAddress
+    organisation: Short | None = ""
+    job_role: Short | None = ""
+    access_needs: AccessNeeds | None = ""
+    answers: Answers = {}
+    consents: Consents = Consents()
+    invite_code: Short | None = None
+    timezone: Zone | None = None
+
+
+class RegistrationAnswer(BaseModel):
+    """What came of registering. The link to manage it goes by email only."""
+
+    status: Literal["confirmed", "waiting"]
+    position: int | None
+    message: str
+
+
+class PlaceChange(Body):
+    """A change of my details: what is absent stays as it is, null takes it away."""
+
+    name: Name = ABSENT
+    email: EmailAddress = ABSENT
+    organisation: Short | None = None
+    job_role: Short | None = None
+    access_needs: AccessNeeds | None = None
+    answers: Answers | None = None
+    consents: Consents = ABSENT
+    timezone: Zone | None = None
+
+
+class LookupRequest(Body):
+    """Somebody asks for the links to their registrations, by email."""
+
+    email: EmailAddress
+
+
+class LookupAnswer(BaseModel):
+    """The same words for everybody: nobody learns whether an address is registered."""
+
+    message: str
+
+
+class QuestionWritten(Body):
+    """A question on the form."""
+
+    question_id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    label: Annotated[Line, StringConstraints(min_length=1, max_length=300)]
+    kind: Literal["text", "long_text", "choice", "choices", "yes_no"]
+    choices: Annotated[list[Name], Field(max_length=MAX_CHOICES)] = []
+    required: StrictBool = False
+    help: Annotated[Line, StringConstraints(max_length=500)] = ""
+
+    @model_validator(mode="after")
+    def _has_the_choices_it_needs(self) -> Self:
+        needs = self.kind in {"choice", "choices"}
+        if needs and len(self.choices) < 2:
+            raise refuse("Give at least two choices.")
+        if not needs and self.choices:
+            raise refuse("Only questions of the kinds choice and choices have choices.")
+        if len(set(self.choices)) != len(self.choices):
+            raise refuse("Two of the choices are the same.")
+        return self
+
+
+def _told_apart(questions: list[QuestionWritten]) -> list[QuestionWritten]:
+    if len({question.question_id for question in questions}) != len(questions):
+        raise refuse("Two questions have the same question_id.")
+    return questions
+
+
+Questions = Annotated[list[QuestionWritten], Field(max_length=MAX_QUESTIONS), AfterValidator(_told_apart)]
+
+
+class _VisitFields(Body):
+    """What creating and changing a visit share."""
+
+    summary: Annotated[Line, StringConstraints(max_length=500)] = ""
+    description_markdown: Annotated[Text, StringConstraints(max_length=20_000)] = ""
+    format: Literal["online", "in_person", "hybrid"] = "online"
+    venue: Annotated[Line, StringConstraints(max_length=500)] = ""
+    room_url: WebAddress = ""
+    capacity: Annotated[StrictInt, Field(ge=1, le=MAX_CAPACITY)] | None = None
+    waitlist: Annotated[Waitlist, AfterValidator(_available_waitlist)] = "automatic"
+    offer_hours: Annotated[StrictInt, Field(ge=1, le=720)] = 48
+    registration_opens_at: Moment | None = None
+    registration_closes_at: Moment | None = None
+    audience: Annotated[Audience, AfterValidator(_available_audience)] = "public"
+    questions: Questions = []
+    organisers: Annotated[list[EmailAddress], Field(max_length=20)] = []
+
+
+class VisitWritten(_VisitFields):
+    """A visit as an organiser writes it."""
+
+    visit_id: VisitId | None = None
+    title: Name
+    host: Name
+    starts_at: Moment
+    ends_at: Moment
+    timezone: Zone
+
+
+class VisitChange(_VisitFields):
+    """A change of a visit: what is absent stays as it is."""
+
+    title: Name = ABSENT
+    host: Name = ABSENT
+    starts_at: Moment = ABSENT
+    ends_at: Moment = ABSENT
+    timezone: Zone = ABSENT
+
+
+class Session(BaseModel):
+    """One session of a visit."""
+
+    starts_at: str
+    ends_at: str
+    title: str
+
+
+class Question(BaseModel):
+    """A question on the form."""
+
+    question_id: str
+    label: str
+    kind: Literal["text", "long_text", "choice", "choices", "yes_no"]
+    choices: list[str]
+    required: bool
+    help: str
+
+
+class Resource(BaseModel):
+    """Something to take home from a visit."""
+
+    title: str
+    url: str
+
+
+class Visit(BaseModel):
+    """A visit, as anybody reads it. Times are RFC 3339 in the visit's own offset."""
+
+    visit_id: str
+    title: str
+    summary: str
+    description_html: str
+    host: str
+    starts_at: str
+    ends_at: str
+    timezone: str
+    sessions: list[Session]
+    format: Literal["online", "in_person", "hybrid"]
+    venue: str
+    capacity: int | None
+    seats_left: int | None
+    waiting: int
+    waitlist: Waitlist
+    registration: Literal["not_yet", "open", "waitlist", "full", "closed", "cancelled", "ended"]
+    registration_opens_at: str
+    registration_closes_at: str
+    audience: Audience
+    questions: list[Question]
+    resources: list[Resource]
+    recording_url: str | None
+    status: Literal["published", "cancelled", "ended"]
+    sequence: int
+
+
+class VisitList(BaseModel):
+    """A page of visits."""
+
+    items: list[Visit]
+    next: str | None
+
+
+class OrganisersVisit(Visit):
+    """A visit, as an organiser reads it."""
+
+    status: Literal["draft", "published", "cancelled", "ended"]  # type: ignore[assignment]
+    description_markdown: str
+    room_url: str
+    offer_hours: int
+    organisers: list[str]
+    version: int
+
+
+class OrganisersVisitList(BaseModel):
+    """A page of visits, drafts and all."""
+
+    items: list[OrganisersVisit]
+    next: str | None
+
+
+class MyPlace(BaseModel):
+    """My place on a visit."""
+
+    visit: Visit
+    registration_id: str
+    name: str
+    email: str
+    organisation: str
+    job_role: str
+    access_needs: str
+    answers: dict[str, Any]
+    consents: Consents
+    status: Literal["confirmed", "waiting", "offered", "cancelled"]
+    position: int | None
+    offer_expires_at: str | None
+    join_url: str | None
+    cancelled_at: str | None
+
+
+class Person(BaseModel):
+    """A registration, as an organiser reads it. Access needs are there for the visit's own organisers only."""
+
+    registration_id: str
+    name: str
+    email: str
+    organisation: str
+    job_role: str
+    access_needs: str | None
+    answers: dict[str, Any]
+    consents: Consents
+    status: Literal["confirmed", "waiting", "offered", "cancelled"]
+    place: int
+    position: int | None
+    attendance: Literal["unknown", "attended", "missed"]
+    extra: bool
+    registered_at: str
+    cancelled_at: str | None
+
+
+class People(BaseModel):
+    """A page of a visit's registrations, in the order of the line."""
+
+    items: list[Person]
+    next: str | None

@@ -1,0 +1,50 @@
+"""Lambda `visits-sweep`, every five minutes: what a crash or a lost event left undone, done.
+
+It voids places that were handed out and never written, and reconciles every visit that has not ended; once a day from
+place 1.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pynamodb.exceptions import PynamoDBException
+
+from kernel import clock
+from kernel.errors import Problem
+from kernel.log import logger
+from visits.model import Details
+from visits.reconcile import move_fence, reconcile
+
+EVERY = timedelta(minutes=5)
+
+LONGEST = timedelta(days=31)
+"""A visit that began longer ago has ended (`visits.edit.MAX_LENGTH`)."""
+
+
+class SweepIncomplete(Exception):
+    """Some visits could not be swept; the log names them."""
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:
+    """Sweep every visit that can still need it; answer what was found. One visit's trouble stops no other."""
+    now = clock.now()
+    found = {"visits": 0, "voided": 0, "admitted": 0, "failed": 0}
+    for details in Details.public_by_start.query("yes", Details.starts_at >= now - LONGEST):
+        if details.ends_at <= now:
+            continue
+        found["visits"] += 1
+        try:
+            found["voided"] += move_fence(details.visit_id, now=now)
+            found["admitted"] += reconcile(details.visit_id, now=now, from_the_start=begins_the_day(now))
+        except (PynamoDBException, Problem) as error:
+            found["failed"] += 1
+            logger.error("sweep failed", visit_id=details.visit_id, error=type(error).__name__)
+    logger.info("swept", found=found)
+    if found["failed"]:
+        raise SweepIncomplete  # so that Lambda tries again and the alarm on errors sees it
+    return found
+
+
+def begins_the_day(now: datetime) -> bool:
+    """Tell whether this is the day's first sweep: it looks at every place."""
+    return now.hour == 0 and now.minute < EVERY.seconds // 60

@@ -1,0 +1,123 @@
+"""How a visit and a registration are shown: the contract's JSON, from the items of the table."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from visits import query, questions
+from visits.line import NO_LIMIT
+from visits.model import Counters, Details, Place
+from visits.register import opening_of
+
+type Json = dict[str, Any]  # the contract's documents: shapes are in `visits.contract`
+
+
+def visit_json(counters: Counters, details: Details, now: datetime) -> Json:
+    """Return the contract's visit, as anybody reads it."""
+    numbers = counters.numbers
+    return {
+        "visit_id": details.visit_id,
+        "title": details.title,
+        "summary": details.summary,
+        "description_html": details.description_html,
+        "host": details.host,
+        "starts_at": _local(details.starts_at, details),
+        "ends_at": _local(details.ends_at, details),
+        "timezone": details.timezone,
+        "sessions": [
+            {
+                "starts_at": _local(details.starts_at, details),
+                "ends_at": _local(details.ends_at, details),
+                "title": details.title,
+            }
+        ],
+        "format": details.format,
+        "venue": details.venue,
+        "capacity": None if numbers.capacity >= NO_LIMIT else numbers.capacity,
+        "seats_left": numbers.seats_left,
+        "waiting": query.waiting_at(counters),
+        "waitlist": counters.waitlist,
+        "registration": opening_of(counters, now),
+        "registration_opens_at": _local(counters.opens_at, details),
+        "registration_closes_at": _local(counters.closes_at, details),
+        "audience": details.audience,
+        "questions": [
+            {key: question[key] for key in ("question_id", "label", "kind", "choices", "required", "help")}
+            for question in questions.asked(details.questions)
+        ],
+        "resources": details.resources,
+        "recording_url": details.recording_url or None,
+        "status": _status(counters, now),
+        "sequence": int(details.sequence),
+    }
+
+
+def organisers_visit_json(counters: Counters, details: Details, now: datetime) -> Json:
+    """Return the contract's visit, as an organiser reads it."""
+    return visit_json(counters, details, now) | {
+        "description_markdown": details.description_markdown,
+        "room_url": details.room_url,
+        "offer_hours": int(details.offer_hours),
+        "organisers": details.organisers,
+        "version": int(details.version),
+    }
+
+
+def place_json(place: Place, counters: Counters, details: Details, now: datetime) -> Json:
+    """Return the contract's "my place"."""
+    position = query.position_at(counters, place.number) if place.status == "waiting" else None
+    return {
+        "visit": visit_json(counters, details, now),
+        **_who(place),
+        "access_needs": place.access_needs or "",
+        "status": place.status,
+        "position": position,
+        "offer_expires_at": None,
+        "join_url": None,
+        "cancelled_at": _local(place.cancelled_at, details),
+    }
+
+
+def person_json(place: Place, details: Details, *, position: int | None, access_needs: bool) -> Json:
+    """Return a registration as an organiser reads it; ``access_needs`` says whether they may see those."""
+    return {
+        **_who(place),
+        "access_needs": (place.access_needs or "") if access_needs else None,
+        "status": place.status,
+        "place": place.number,
+        "position": position,
+        "attendance": place.attendance or "unknown",
+        "extra": False,
+        "registered_at": _local(place.created_at, details),
+        "cancelled_at": _local(place.cancelled_at, details),
+    }
+
+
+def message(status: str, position: int | None) -> str:
+    """Return what somebody who registered is told: the same words for whoever asks at that moment."""
+    if status == "confirmed":
+        return "You have a place. We have sent you an email with your personal link and a calendar entry."
+    return (
+        f"Every place is taken at the moment. You are number {position} in line; we will write to you as soon as a "
+        "place is yours. We have sent you an email with your personal link."
+    )
+
+
+def _who(place: Place) -> Json:
+    return {
+        "registration_id": place.registration_id,
+        "name": place.name or "",
+        "email": place.email or "",
+        "organisation": place.organisation or "",
+        "job_role": place.job_role or "",
+        "answers": place.answers or {},
+        "consents": {"follow_ups": False, "introductions": False, **(place.consents or {})},
+    }
+
+
+def _status(counters: Counters, now: datetime) -> str:
+    return "ended" if counters.status == "published" and now >= counters.ends_at else counters.status
+
+
+def _local(moment: datetime | None, details: Details) -> str | None:
+    return None if moment is None else moment.astimezone(ZoneInfo(details.timezone)).isoformat()
