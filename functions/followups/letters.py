@@ -1,0 +1,198 @@
+"""What each step says to whom: the re-read at the moment of sending, then the words of the templates.
+
+A step has two templates, ``<step>.txt``, whose first line is the subject, and ``<step>.mjml``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from followups.delivery import Identity
+from followups.message import Invitation, Letter, one_line, sender_parts
+from followups.plan import Step, reason_to_skip
+from kernel import calendar, pages, times
+
+if TYPE_CHECKING:
+    from visits.query import RegistrationView, VisitView
+
+LARGEST_HTML: Final = 100_000
+"""Bytes: Gmail cuts a message off at 102 KB, and the link to the person's place would be gone."""
+
+_LINK_LIKE: Final = re.compile(r"://|www\.|@|\w\.[a-z]{2,}", re.IGNORECASE)
+_LONGEST_GREETING: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Nothing is to be sent, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """What letters read of the visits context (`visits.query`), and the links they carry."""
+
+    visit: Callable[[str], VisitView | None]
+    registration: Callable[[str, int], RegistrationView | None]
+    registrations_of: Callable[[str], Sequence[RegistrationView]]
+    place_link: Callable[[RegistrationView, VisitView], str]
+    address_link: Callable[[RegistrationView, str, datetime], str]
+    address_undo_link: Callable[[RegistrationView, str, datetime], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Writes letters for one community."""
+
+    visits: Visits
+    base_url: str
+    sender: str
+    community: str
+
+    def letter(self, identity: Identity, now: datetime) -> Letter | Skip:
+        """Return what a delivery's person is to read as things are now, or why they are to read nothing."""
+        if identity.step == Step.LINKS:
+            return self._links(identity.person, now)
+        if identity.visit_id is None or identity.place is None:
+            return Skip("about no visit")
+        visit = self.visits.visit(identity.visit_id)
+        registration = self.visits.registration(identity.visit_id, identity.place)
+        reason = reason_to_skip(identity.step, visit=visit, registration=registration, now=now)
+        if reason is not None or visit is None or registration is None:
+            return Skip(reason or "nobody is registered there any more")
+        return self._about_a_place(Step(identity.step), visit, registration, now)
+
+    def _about_a_place(self, step: Step, visit: VisitView, registration: RegistrationView, now: datetime) -> Letter:
+        facts: dict[str, object] = {
+            "visit": self._facts(visit),
+            "status": registration.status,
+            "position": registration.position,
+            "was_confirmed": registration.was_confirmed,
+            "place_link": self.visits.place_link(registration, visit),
+        }
+        to_email = registration.email
+        if step is Step.CONFIRM_ADDRESS and registration.pending_email:
+            to_email = registration.pending_email
+            facts["address_link"] = self.visits.address_link(registration, to_email, now)
+        if step is Step.ADDRESS_CHANGED and registration.previous_email:
+            to_email = registration.previous_email
+            facts["undo_link"] = self.visits.address_undo_link(registration, to_email, now)
+        invitation = self._invitation(step, visit, registration, now)
+        return self._written(step, registration.name, to_email, facts, invitation)
+
+    def _links(self, person: str, now: datetime) -> Letter | Skip:
+        """One letter with the link of every live registration, the next visit first and those over last."""
+        found = [
+            (visit, registration)
+            for registration in self.visits.registrations_of(person)
+            if registration.status in {"confirmed", "waiting"}
+            and (visit := self.visits.visit(registration.visit_id)) is not None
+            and visit.status == "published"
+        ]
+        if not found:
+            return Skip("no live registration")
+        ahead = sorted((pair for pair in found if pair[0].ends_at > now), key=lambda pair: pair[0].starts_at)
+        over = sorted((pair for pair in found if pair[0].ends_at <= now), key=lambda pair: pair[0].starts_at)
+        newest = max((registration for _, registration in found), key=lambda one: one.registration_id)
+        places = [
+            {
+                "visit": self._facts(visit),
+                "status": "over" if visit.ends_at <= now else registration.status,
+                "position": registration.position,
+                "place_link": self.visits.place_link(registration, visit),
+            }
+            for visit, registration in (*ahead, *reversed(over))
+        ]
+        return self._written(Step.LINKS, newest.name, newest.email, {"places": places}, None)
+
+    def _written(
+        self, step: Step, name: str, email: str, facts: Mapping[str, object], invitation: Invitation | None
+    ) -> Letter:
+        context = {
+            **facts,
+            "community": self.community,
+            "base_url": self.base_url,
+            "greeting": greeting(name),
+            "reply_to": sender_parts(self.sender)[1],
+            "has_invitation": invitation is not None,
+        }
+        subject, _, text = pages.render(f"followups/{step}.txt", **context).partition("\n")
+        return Letter(
+            to_name=greeting(name) or "",
+            to_email=email,
+            subject=one_line(subject),
+            text=text.strip() + "\n",
+            html=html(pages.render(f"followups/{step}.mjml", **context, subject=one_line(subject))),
+            invitation=invitation,
+        )
+
+    def _facts(self, visit: VisitView) -> dict[str, object]:
+        moments = {
+            "starts_at": visit.starts_at.isoformat(),
+            "ends_at": visit.ends_at.isoformat(),
+            "timezone": visit.timezone,
+        }
+        return {
+            "title": one_line(visit.title),
+            "host": one_line(visit.host),
+            "when": times.when_text(moments),
+            "where": where(visit),
+            "online": visit.format != "in_person",
+            "url": self._page(visit),
+        }
+
+    def _page(self, visit: VisitView) -> str:
+        return f"{self.base_url}/visits/{visit.visit_id}"
+
+    def _invitation(
+        self, step: Step, visit: VisitView, registration: RegistrationView, now: datetime
+    ) -> Invitation | None:
+        """The calendar part: with a place, and with its loss. Who waits has nothing to put into a calendar yet."""
+        withdrawn = step is Step.CANCELLED
+        if step not in {Step.CONFIRMATION, Step.ADMITTED} and not (withdrawn and registration.was_confirmed):
+            return None
+        name, address = sender_parts(self.sender)
+        entry = calendar.Entry(
+            uid=calendar.registration_uid(registration.registration_id, self.base_url),
+            sequence=visit.sequence + registration.sequence,
+            starts_at=visit.starts_at,
+            ends_at=visit.ends_at,
+            timezone=visit.timezone,
+            summary=one_line(visit.title),
+            description=f"{visit.summary}\n\nTo change your details or give your place back, use the link in your "
+            f"email from {self.community}.\n{self._page(visit)}",
+            location=where(visit),
+            url=self._page(visit),
+            organizer=calendar.Contact(name or self.community, calendar.mailto(address)),
+            attendee=calendar.Contact(greeting(registration.name) or "", calendar.mailto(registration.email)),
+            cancelled=withdrawn,
+        )
+        return Invitation(calendar.method_of(entry), calendar.invitation(entry, stamp=now))
+
+
+def where(visit: VisitView) -> str:
+    """Return where a visit takes place, in words; never the address of an online room."""
+    venue = one_line(visit.venue) or one_line(visit.host)
+    return {"online": "Online", "in_person": venue, "hybrid": f"{venue}, or online"}[visit.format]
+
+
+def greeting(name: str) -> str | None:
+    """Return a name as a greeting may use it, None for one that reads like an advertisement.
+
+    Anybody can type somebody else's address into the form, and a name of their making would then be mailed to them
+    in ours: a name that holds a link, or is as long as a sentence, is left out.
+    """
+    name = one_line(name)
+    return None if not name or len(name) > _LONGEST_GREETING or _LINK_LIKE.search(name) else name
+
+
+def html(mjml: str) -> str:
+    """Return the HTML of an MJML document. No font is fetched: an email that calls home tells who reads it."""
+    from mjml import mjml2html
+
+    return mjml2html(mjml, fonts={})

@@ -1,0 +1,229 @@
+"""The followups table.
+
+| item | pk | sk | read by |
+|---|---|---|---|
+| `DeliveryRecord`: one step for one person | ``delivery#<delivery_id>`` | ``delivery`` | key |
+
+| index | keys | serves |
+|---|---|---|
+| ``by-visit`` | ``visit_id``, ``listing`` (made at, then id) | what was sent about a visit, in the order planned |
+| ``by-due`` | ``due``, ``due_at`` | what `followups.settle` must look at; sparse: states that rest have neither |
+
+A delivery holds ids and the person key, never a name or an address: those are read when it is sent.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    UTCDateTimeAttribute,
+)
+from pynamodb.exceptions import PutError
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from followups.delivery import Change, Delivery, Identity, Kind, State, Transition
+from kernel import settings
+from kernel.table import Record, refused
+
+KEPT_FOR = timedelta(days=365)
+"""How long a delivery is kept after the last thing that happened to it: as long as registrations are."""
+
+WRITES_IN_A_ROW = 10
+"""How often a change is applied again because somebody else wrote first: far more than can meet on one delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this module needs of its environment."""
+
+    followups_table: str
+
+
+TABLE = settings.read(Settings).followups_table
+
+
+class Contended(Exception):
+    """Others kept writing to the delivery; whoever called us tries again later."""
+
+
+class ByVisit(GlobalSecondaryIndex["DeliveryRecord"]):
+    """A visit's deliveries in the order they were planned."""
+
+    class Meta:
+        index_name = "by-visit"
+        projection = AllProjection()
+
+    visit_id = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(range_key=True)
+
+
+class ByDue(GlobalSecondaryIndex["DeliveryRecord"]):
+    """Deliveries that somebody must look at, the longest due first."""
+
+    class Meta:
+        index_name = "by-due"
+        projection = AllProjection()
+
+    due = UnicodeAttribute(hash_key=True)
+    due_at = UTCDateTimeAttribute(range_key=True)
+
+
+class DeliveryRecord(Record):
+    """A `Delivery` as it is stored."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="delivery")
+    by_visit = ByVisit()
+    by_due = ByDue()
+    visit_id = UnicodeAttribute(null=True)
+    listing = UnicodeAttribute()
+    due = UnicodeAttribute(null=True)
+    due_at = UTCDateTimeAttribute(null=True)
+    registration_id = UnicodeAttribute(null=True)
+    place = NumberAttribute(null=True)
+    person = UnicodeAttribute()
+    step = UnicodeAttribute()
+    schedule = NumberAttribute()
+    kind = UnicodeAttribute()
+    state = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    created_at = UTCDateTimeAttribute()
+    changed_at = UTCDateTimeAttribute()
+    not_before = UTCDateTimeAttribute(null=True)
+    lease = UnicodeAttribute(null=True)
+    refusals = NumberAttribute()
+    retried = BooleanAttribute()
+    message_ids = JSONAttribute()
+    proof = NumberAttribute()
+    version = NumberAttribute()
+    history = JSONAttribute()
+    expires_at = TTLAttribute()
+
+
+class Deliveries:
+    """The stored deliveries. Reads by key are consistent; every write is conditional."""
+
+    def create(self, delivery: Delivery) -> bool:
+        """Store a new delivery; False where it was there already."""
+        return self._put(delivery, condition_version=None)
+
+    def read(self, delivery_id: str) -> Delivery | None:
+        """Return a delivery, or None: its time is over, or another stage made it."""
+        try:
+            return _delivery(DeliveryRecord.get(_pk(delivery_id), "delivery", consistent_read=True))
+        except DeliveryRecord.DoesNotExist:
+            return None
+
+    def write(self, changed: Delivery) -> bool:
+        """Store a changed delivery; False where somebody else changed it since it was read."""
+        return self._put(changed, condition_version=changed.version - 1)
+
+    def due(self, now: datetime, limit: int) -> Iterator[str]:
+        """Yield the ids of the deliveries that are due, the longest due first. The index may lag: read before use."""
+        found = DeliveryRecord.by_due.query("yes", DeliveryRecord.due_at <= now, limit=limit)
+        return (record.pk.removeprefix("delivery#") for record in found)
+
+    def change(self, delivery_id: str, change: Change) -> Delivery | None:
+        """Apply a happening to a delivery as it is stored, again where somebody else wrote first.
+
+        Returns the delivery as it is then; None where there is none.
+
+        Raises:
+            Contended: others kept writing.
+        """
+        for _ in range(WRITES_IN_A_ROW):
+            delivery = self.read(delivery_id)
+            if delivery is None:
+                return None
+            changed = change(delivery)
+            if changed is delivery or self.write(changed):
+                return changed
+        raise Contended(delivery_id)
+
+    def _put(self, delivery: Delivery, *, condition_version: int | None) -> bool:
+        condition = (
+            DeliveryRecord.pk.does_not_exist()
+            if condition_version is None
+            else DeliveryRecord.version == condition_version
+        )
+        try:
+            _record(delivery).save(condition)
+        except PutError as error:
+            if refused(error):
+                return False
+            raise
+        return True
+
+
+def _pk(delivery_id: str) -> str:
+    return f"delivery#{delivery_id}"
+
+
+def _record(delivery: Delivery) -> DeliveryRecord:
+    identity = delivery.identity
+    return DeliveryRecord(
+        pk=_pk(identity.delivery_id),
+        visit_id=identity.visit_id,
+        listing=f"{delivery.created_at.isoformat()}#{identity.delivery_id}",
+        due=None if delivery.due_at is None else "yes",
+        due_at=delivery.due_at,
+        registration_id=identity.registration_id,
+        place=identity.place,
+        person=identity.person,
+        step=identity.step,
+        schedule=identity.schedule,
+        kind=identity.kind,
+        state=delivery.state.value,
+        reason=delivery.reason,
+        created_at=delivery.created_at,
+        changed_at=delivery.changed_at,
+        not_before=delivery.not_before,
+        lease=delivery.lease,
+        refusals=delivery.refusals,
+        retried=delivery.retried,
+        message_ids=list(delivery.message_ids),
+        proof=delivery.proof,
+        version=delivery.version,
+        history=[[line.at.isoformat(), line.state.value, line.reason] for line in delivery.history],
+        expires_at=delivery.changed_at + KEPT_FOR,
+    )
+
+
+def _delivery(record: DeliveryRecord) -> Delivery:
+    kind: Kind = "service" if record.kind == "service" else "consented"
+    return Delivery(
+        identity=Identity(
+            delivery_id=record.pk.removeprefix("delivery#"),
+            visit_id=record.visit_id,
+            registration_id=record.registration_id,
+            place=None if record.place is None else int(record.place),
+            person=record.person,
+            step=record.step,
+            schedule=int(record.schedule),
+            kind=kind,
+        ),
+        state=State(record.state),
+        reason=record.reason,
+        created_at=record.created_at,
+        changed_at=record.changed_at,
+        due_at=record.due_at,
+        not_before=record.not_before,
+        lease=record.lease,
+        refusals=int(record.refusals),
+        retried=record.retried,
+        message_ids=tuple(record.message_ids),
+        proof=int(record.proof),
+        version=int(record.version),
+        history=tuple(
+            Transition(datetime.fromisoformat(at), State(state), reason) for at, state, reason in record.history
+        ),
+    )

@@ -1,0 +1,77 @@
+"""Lambda ``followups-plan``: something happened in the visits, so somebody is to get an email."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from followups.delivery import created
+from followups.model import Deliveries
+from followups.plan import planned
+from kernel import aws, clock, settings
+from kernel.events import Fact
+from kernel.log import logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this function needs of its environment."""
+
+    deliveries_queue_url: str
+
+
+class Queue:
+    """The queue of deliveries that are ready; a message holds nothing but a delivery's id."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def put(self, delivery_id: str) -> None:
+        """Queue a delivery. A second message for one that is no longer ready does nothing."""
+        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps({"delivery_id": delivery_id}))
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes deliveries. May be told of the same event twice, or late."""
+
+    deliveries: Deliveries
+    queue: Queue
+    now: Callable[[], datetime]
+
+    def on_event(self, name: str, detail: Mapping[str, Fact]) -> str | None:
+        """Make the delivery an event asks for and queue it; return its id, None where nobody is written to."""
+        identity = planned(name, detail)
+        if identity is None:
+            return None
+        self.deliveries.create(created(identity, self.now()))
+        try:
+            # Also where it was there already: whoever made it may have died before this line.
+            self.queue.put(identity.delivery_id)
+        except (BotoCoreError, ClientError) as error:
+            # It stays ready and due: `followups.settle` queues it.
+            logger.error("delivery not queued", delivery_id=identity.delivery_id, error=type(error).__name__)
+        return identity.delivery_id
+
+
+@cache
+def _planner() -> Planner:
+    url = settings.read(Settings).deliveries_queue_url
+    return Planner(deliveries=Deliveries(), queue=Queue(aws.client("sqs"), url), now=clock.now)
+
+
+# What Lambda hands over is JSON, which has no narrower type than Any.
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Take one event of the bus."""
+    delivery_id = _planner().on_event(event["detail-type"], event["detail"])
+    logger.info("event planned", detail_type=event["detail-type"], event_id=event.get("id"), delivery_id=delivery_id)

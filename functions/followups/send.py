@@ -1,0 +1,170 @@
+"""Lambda ``followups-send``: takes ready deliveries from the queue and hands them to SES, each once.
+
+The order is the point. Everything that can go wrong without a message leaving (reading, composing) comes before the
+lease; between the lease and the outcome there is nothing but the one call.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+from followups.delivery import Change, Delivery, NotReady, accepted, not_sent, skipped, taken, unclear
+from followups.letters import Letters, Skip, Visits
+from followups.message import Message, message
+from followups.model import Deliveries
+from followups.ses import NotSent, Ses, Unclear
+from kernel import aws, clock, secrets, settings
+from kernel.log import logger
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this function needs of its environment."""
+
+    base_url: str
+    sender: str
+    configuration_set: str
+    community_name: str
+    secret_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends deliveries. May be given the same one twice, at once or late.
+
+    Attributes:
+        compose: the re-read and the message, or why there is to be none.
+        new_lease: makes a token that no other attempt has.
+    """
+
+    deliveries: Deliveries
+    compose: Callable[[Delivery, datetime], Message | Skip]
+    ses: Ses
+    now: Callable[[], datetime]
+    new_lease: Callable[[], str]
+
+    def send(self, delivery_id: str) -> None:
+        """Send a delivery if it is ready, still right and nobody else has it."""
+        delivery = self.deliveries.read(delivery_id)
+        if delivery is None:
+            logger.warning("no such delivery", delivery_id=delivery_id)
+            return
+        lease = self.new_lease()
+        try:
+            mine = taken(delivery, lease, self.now())
+        except NotReady as state:
+            logger.info("delivery not ready", delivery_id=delivery_id, state=str(state))
+            return
+        composed = self._composed(delivery)
+        if composed is not None and self._leased(mine, lease):
+            self._hand_over(mine, composed, lease)
+
+    def _composed(self, delivery: Delivery) -> Message | None:
+        """The message; None where there is to be none, which is recorded."""
+        try:
+            composed = self.compose(delivery, self.now())
+        except Exception as broken:  # noqa: BLE001  whatever it is, it must not be tried for ever without a trace
+            reason = f"could not be composed: {type(broken).__name__}"
+            # Where, but not what: the text of an exception may quote a name.
+            at = traceback.extract_tb(broken.__traceback__)[-1]
+            logger.error(reason, delivery_id=delivery.identity.delivery_id, at=f"{at.filename}:{at.lineno}")
+            now = self.now()
+            self._record(delivery, lambda current: not_sent(current, reason, now, lease=None, temporary=True))
+            return None
+        if isinstance(composed, Skip):
+            now = self.now()
+            self._record(delivery, lambda current: skipped(current, composed.reason, now))
+            return None
+        return composed
+
+    def _leased(self, mine: Delivery, lease: str) -> bool:
+        """Whether the delivery is ours to send."""
+        if self.deliveries.write(mine):
+            return True
+        # The SDK repeats a write whose answer was lost, and the repeat is refused by the write itself.
+        current = self.deliveries.read(mine.identity.delivery_id)
+        return current is not None and current.lease == lease and current.version == mine.version
+
+    def _hand_over(self, mine: Delivery, composed: Message, lease: str) -> None:
+        identity = mine.identity
+        try:
+            message_id = self.ses.send(composed, delivery_id=identity.delivery_id, step=identity.step)
+        except NotSent as refused:
+            reason, temporary, now = refused.reason, refused.temporary, self.now()
+            self._record(mine, lambda current: not_sent(current, reason, now, lease=lease, temporary=temporary))
+        except Unclear as lost:
+            reason, now = lost.reason, self.now()
+            self._record(mine, lambda current: unclear(current, reason, now, lease=lease))
+        else:
+            now = self.now()
+            self._record(mine, lambda current: accepted(current, message_id, now))
+
+    def _record(self, delivery: Delivery, change: Change) -> None:
+        recorded = self.deliveries.change(delivery.identity.delivery_id, change)
+        if recorded is not None:
+            identity = recorded.identity
+            logger.info(
+                "delivery",
+                delivery_id=identity.delivery_id,
+                step=identity.step,
+                state=recorded.state.value,
+                reason=recorded.reason,
+            )
+
+
+@cache
+def _sender() -> Sender:
+    from visits import query
+
+    read = settings.read(Settings)
+    keys = secrets.load(read.secret_id).signing_keys
+    visits = Visits(
+        visit=query.visit,
+        registration=query.registration,
+        registrations_of=query.registrations_of,
+        place_link=lambda registration, visit: query.place_link(
+            registration, visit=visit, base_url=read.base_url, keys=keys
+        ),
+        address_link=lambda registration, email, now: query.address_link(
+            registration, email, now=now, base_url=read.base_url, keys=keys
+        ),
+        address_undo_link=lambda registration, email, now: query.address_undo_link(
+            registration, email, now=now, base_url=read.base_url, keys=keys
+        ),
+    )
+    letters = Letters(visits=visits, base_url=read.base_url, sender=read.sender, community=read.community_name)
+
+    def compose(delivery: Delivery, now: datetime) -> Message | Skip:
+        letter = letters.letter(delivery.identity, now)
+        if isinstance(letter, Skip):
+            return letter
+        return message(letter, sender=read.sender, delivery_id=delivery.identity.delivery_id, now=now)
+
+    return Sender(
+        deliveries=Deliveries(),
+        compose=compose,
+        # Retries off: SES has no idempotency key, so a repeated call is a second email.
+        ses=Ses(aws.client("sesv2", attempts=1), configuration_set=read.configuration_set),
+        now=clock.now,
+        new_lease=lambda: str(uuid4()),
+    )
+
+
+# What Lambda hands over is JSON, which has no narrower type than Any.
+def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
+    """Take a batch of the queue; what failed for a reason of ours (a table that did not answer) comes again."""
+    failed = []
+    for record in event["Records"]:
+        try:
+            _sender().send(json.loads(record["body"])["delivery_id"])
+        except Exception:  # noqa: BLE001  one bad delivery must not hold up the batch
+            logger.exception("delivery comes again", message_id=record["messageId"])
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
