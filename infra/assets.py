@@ -42,6 +42,7 @@ UNUSED = (
     "[type=datetime-local]",
     "[role=switch]",
     "[role=group]",
+    "[role=button]",
     "[role=link]",
     "[data-tooltip]",
     "[data-theme=dark]",
@@ -119,7 +120,7 @@ def purge(css: str, also: str = "") -> str:
     """
     licence = re.search(r"/\*!.*?\*/", css, flags=re.DOTALL)
     bare = re.sub(r'/\*.*?\*/|@charset "[^"]*";', "", css, flags=re.DOTALL)
-    kept = "".join(_kept_rules(bare))
+    kept = _without_unplayed_keyframes("".join(_kept_rules(bare)))
     return (licence.group().replace("\n", "") if licence else "") + _without_unread_properties(kept, also)
 
 
@@ -182,6 +183,16 @@ def _is_unused(selector: str) -> bool:
 
 def _as_pattern(part: str) -> str:
     return rf"(?<![\w.#-]){part}(?![\w-])" if part.isalpha() else re.escape(part)
+
+
+def _without_unplayed_keyframes(css: str) -> str:
+    rest = "".join(f"{prelude}{{{body}}}" for prelude, body in _rules(css) if not prelude.startswith("@keyframes"))
+    played = (
+        f"{prelude}{{{body}}}"
+        for prelude, body in _rules(css)
+        if prelude.startswith("@keyframes ") and prelude.removeprefix("@keyframes ") in rest
+    )
+    return rest + "".join(played)
 
 
 def _without_unread_properties(css: str, also: str) -> str:

@@ -1,4 +1,4 @@
-"""HTML pages: Jinja2 templates, the headers they travel with, and the files they refer to.
+"""HTML pages (and the words of emails): Jinja2 templates, and the files that pages refer to.
 
 Every context keeps its templates in its own ``templates`` folder; a template is named after the context and the
 file, so ``visits/visit.html`` is ``functions/visits/templates/visit.html``. What a template needs stands in the
@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from jinja2 import BaseLoader, Environment, FunctionLoader, ModuleLoader, StrictUndefined, select_autoescape
 
@@ -27,43 +27,6 @@ CONTENT_TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "script-src 'self'",
-        "img-src 'self' data:",  # Pico draws its ticks and chevrons with data: images
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-
-SECURITY_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # capabilities stand in paths: they must not leave with a click
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-
-CACHE_POLICIES: Final[Mapping[str, str]] = {
-    # API.md: what a request changed shows at once at the origin; caches hold public pages for 10 s at most.
-    "public": "public, max-age=10",
-    "private": "no-store",
-}
-
-
-def page_headers(audience: Literal["public", "private"]) -> dict[str, str]:
-    """The headers of a page: a strict Content-Security-Policy, its fellows, and how long caches may hold it.
-
-    ``private`` is every page that a capability opens or that shows what somebody typed: nobody stores it.
-    """
-    return {**SECURITY_HEADERS, "Cache-Control": CACHE_POLICIES[audience]}
 
 
 def render(template: str, **context: object) -> str:
