@@ -1,0 +1,232 @@
+"""Lambda `visits-organise`: what organisers do. For now by API tokens; everything is the organisers' alone."""
+
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+
+from kernel import access, pages, settings
+from kernel.access import Actor
+from kernel.errors import (
+    ChangedMeanwhile,
+    Conflict,
+    Forbidden,
+    Invalid,
+    MalformedRequest,
+    NotFound,
+    NotSignedIn,
+    PreconditionRequired,
+    Problem,
+    VisitIdTaken,
+)
+from kernel.http import Answer, Edge, Operation, Parameter, Request, json_answer
+from visits import edit, listing, query, view
+from visits.model import Counters, Details
+
+API = "/api/v1/organiser"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this function needs of its environment."""
+
+    base_url: str
+    origin_secret: str
+    community_name: str
+
+
+_SETTINGS = settings.read(Settings)
+
+
+def _problem_page(request: Request, problem: Problem, request_id: str) -> str:
+    return pages.render(
+        "kernel/problem.html",
+        community=_SETTINGS.community_name,
+        base_url=_SETTINGS.base_url,
+        page_url=None,
+        now=request.now,
+        problem={"title": problem.title, "detail": problem.detail},
+        actions=[],
+        request_id=request_id,
+    )
+
+
+edge = Edge(origin_secret=_SETTINGS.origin_secret, problem_page=_problem_page)
+handler = edge.handler
+
+_REFUSED = (NotSignedIn, Forbidden)
+_IF_MATCH = Parameter("If-Match", 'The version the change is based on, as its `ETag` was: `"3"`.')
+
+
+@edge.route(
+    Operation(
+        "GET",
+        f"{API}/visits",
+        "All visits, drafts too, the latest first",
+        "Organising",
+        query=(
+            Parameter("q", "Words to find in title, host or summary."),
+            Parameter("limit", "How many.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
+            Parameter("cursor", "The `next` of the page before."),
+        ),
+        answers={200: "visits.contract:OrganisersVisitList"},
+        problems=(*_REFUSED, Invalid),
+        who="organiser",
+    )
+)
+def list_visits() -> Answer:
+    """List every visit."""
+    _organiser()
+    page = listing.all_visits(listing.asked(edge.request.query))
+    items = [view.organisers_visit_json(*found, edge.request.now) for found in page.items]
+    return json_answer(200, {"items": items, "next": page.next})
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{API}/visits",
+        "Create a draft",
+        "Organising",
+        body="visits.contract:VisitWritten",
+        answers={201: "visits.contract:OrganisersVisit"},
+        problems=(*_REFUSED, VisitIdTaken, Invalid),
+        who="organiser",
+    )
+)
+def create_visit() -> Answer:
+    """Create a draft; whoever creates it is its first organiser."""
+    from kernel import fields
+    from visits.contract import VisitWritten
+
+    actor = _organiser()
+    asked = fields.read(VisitWritten, edge.request.json())
+    written = asked.model_dump(exclude={"visit_id"})
+    written["organisers"] = list(dict.fromkeys([actor.email, *asked.organisers]))
+    visit_id = asked.visit_id or _visit_id(asked.title)
+    found = edit.create(visit_id, edit.Plan(**written), author=actor.person, now=edge.request.now)
+    return _answer(*found, status=201, Location=f"{API}/visits/{visit_id}")
+
+
+@edge.route(
+    Operation(
+        "GET",
+        f"{API}/visits/<visit_id>",
+        "One visit, as written",
+        "Organising",
+        answers={200: "visits.contract:OrganisersVisit"},
+        problems=(*_REFUSED, NotFound),
+        who="organiser",
+    )
+)
+def read_visit(visit_id: str) -> Answer:
+    """Return a visit, with its version as its ETag."""
+    _organiser()
+    return _answer(*_found(visit_id))
+
+
+@edge.route(
+    Operation(
+        "PATCH",
+        f"{API}/visits/<visit_id>",
+        "Change a visit",
+        "Organising",
+        body="visits.contract:VisitChange",
+        answers={200: "visits.contract:OrganisersVisit"},
+        problems=(*_REFUSED, NotFound, Conflict, ChangedMeanwhile, Invalid, PreconditionRequired),
+        headers=(_IF_MATCH,),
+        who="organiser",
+    )
+)
+def change_visit(visit_id: str) -> Answer:
+    """Change what is sent, if nobody changed the visit meanwhile."""
+    from kernel import fields
+    from visits.contract import VisitChange
+
+    _organiser()
+    asked = fields.read(VisitChange, edge.request.json())
+    changes = asked.model_dump(include=asked.model_fields_set)
+    return _answer(*edit.change(visit_id, _if_match(), changes, now=edge.request.now))
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{API}/visits/<visit_id>/publish",
+        "Publish a visit",
+        "Organising",
+        answers={200: "visits.contract:OrganisersVisit"},
+        problems=(*_REFUSED, NotFound, Conflict, ChangedMeanwhile, Invalid),
+        who="organiser",
+    )
+)
+def publish_visit(visit_id: str) -> Answer:
+    """Publish a draft: from now on people see it and can register."""
+    _organiser()
+    return _answer(*edit.publish(visit_id, now=edge.request.now))
+
+
+@edge.route(
+    Operation(
+        "GET",
+        f"{API}/visits/<visit_id>/registrations",
+        "Who registered, in the order of the line",
+        "Organising",
+        query=(
+            Parameter("status", "Only these.", {"enum": ["confirmed", "waiting", "offered", "cancelled"]}),
+            Parameter("q", "Text to find in name, address or organisation."),
+            Parameter("limit", "How many.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
+            Parameter("cursor", "The `next` of the page before."),
+        ),
+        answers={200: "visits.contract:People"},
+        problems=(*_REFUSED, NotFound, Invalid),
+        who="organiser",
+    )
+)
+def list_registrations(visit_id: str) -> Answer:
+    """List registrations. Access needs can be health data: the visit's own organisers alone see them."""
+    actor = _organiser()
+    counters, details = _found(visit_id)
+    page = listing.people(visit_id, listing.asked_people(edge.request.query))
+    positions = listing.positions(page.items, counters)
+    sees = actor.email in details.organisers
+    items = [
+        view.person_json(place, details, position=positions.get(place.number), access_needs=sees)
+        for place in page.items
+    ]
+    return json_answer(200, {"items": items, "next": page.next})
+
+
+def _organiser() -> Actor:
+    actor = access.bearer(edge.request.header("Authorization", limit=400), now=edge.request.now)
+    actor.must_be("organiser")
+    return actor
+
+
+def _found(visit_id: str) -> tuple[Counters, Details]:
+    found = query.counters_and_details(visit_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _answer(counters: Counters, details: Details, *, status: int = 200, **more: str) -> Answer:
+    document = view.organisers_visit_json(counters, details, edge.request.now)
+    return json_answer(status, document, ETag=f'"{int(details.version)}"', **more)
+
+
+def _if_match() -> int:
+    sent = edge.request.header("If-Match")
+    if sent is None:
+        raise PreconditionRequired
+    match = re.fullmatch(r'(?:W/)?"(\d{1,9})"', sent.strip())
+    if match is None:
+        raise MalformedRequest('Send the version as `If-Match: "3"`.')
+    return int(match[1])
+
+
+def _visit_id(title: str) -> str:
+    """Make an id from a title: what can be said in small letters, and a little chance so that ids rarely meet."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-")
+    return "-".join(part for part in (slug or "visit", secrets.token_hex(2)) if part)
