@@ -142,14 +142,14 @@ class ServiceFunction(Construct):
         """Let it read a table and its indexes. Scans are on no request path, so not here."""
         self._allow(["dynamodb:BatchGetItem", "dynamodb:GetItem"], [stored.table.table_arn])
         self._allow(["dynamodb:Query"], [stored.table.table_arn, *stored.index_arns])
-        self._use_key(stored.key, "dynamodb", ["kms:Decrypt", "kms:DescribeKey"])
+        self.may_use(stored.key, "dynamodb", ["kms:Decrypt", "kms:DescribeKey"])
 
     def may_write(self, stored: StoredTable) -> None:
         """Let it write a table. Nothing is deleted: tombstones and time to live do that."""
         self._allow(
             ["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], [stored.table.table_arn]
         )
-        self._use_key(
+        self.may_use(
             stored.key,
             "dynamodb",
             ["kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
@@ -158,11 +158,20 @@ class ServiceFunction(Construct):
     def may_update(self, stored: StoredTable) -> None:
         """Let it change items of a table, but make none."""
         self._allow(["dynamodb:UpdateItem"], [stored.table.table_arn])
-        self._use_key(
+        self.may_use(
             stored.key,
             "dynamodb",
             ["kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
         )
+
+    def may_follow(self, stored: StoredTable) -> None:
+        """Let it read what happens to a table, as Lambda does on its behalf."""
+        stream = stored.table.table_stream_arn
+        if stream is None:
+            raise ValueError(f"{stored.table.node.id} has no stream")
+        self._allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], [stream])
+        self._allow(["dynamodb:ListStreams"], ["*"])
+        self.may_use(stored.key, "dynamodb", ["kms:Decrypt"])
 
     def may_know(self, secret: secretsmanager.ISecret) -> None:
         """Let it read a secret's value."""
@@ -175,7 +184,8 @@ class ServiceFunction(Construct):
     def _allow(self, actions: list[str], resources: list[str], conditions: dict[str, object] | None = None) -> None:
         self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions))
 
-    def _use_key(self, key: kms.IKey | None, service: str, actions: list[str]) -> None:
+    def may_use(self, key: kms.IKey | None, service: str, actions: list[str]) -> None:
+        """Let it use a key, where there is one, and only by way of the service whose data it encrypts."""
         if key is not None:
             via = f"{service}.{self.function.stack.region}.amazonaws.com"
             self._allow(actions, [key.key_arn], {"StringEquals": {"kms:ViaService": via}})

@@ -26,6 +26,20 @@ from infra.settings import Settings
 REQUESTS_PER_SECOND = 50
 BURST = 200
 
+# What the functions read, and nothing else: CloudFront hands on no other header (at most ten can be named), so not
+# `Host`, by which API Gateway finds its API, nor what browsers tell about themselves. `Authorization` can be handed
+# on only as a part of the cache key.
+HEADERS_HANDED_ON = [
+    "Accept",
+    "Accept-Language",
+    "CloudFront-Viewer-Address",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "Origin",
+    "Sec-Fetch-Site",
+]
+
 ACCESS_LOG = {
     "requestId": "$context.requestId",
     "requestTime": "$context.requestTime",
@@ -116,9 +130,7 @@ class WayIn(Construct):
                 allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
                 cached_methods=cloudfront.CachedMethods.CACHE_GET_HEAD,
                 cache_policy=self._what_the_origin_says(),
-                # API Gateway finds its API by the Host header, so that one alone stays behind. Cookies are
-                # passed on and are no part of the key: what depends on them, the origin marks `no-store`.
-                origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+                origin_request_policy=self._what_pages_need(),
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
                 compress=True,
             ),
@@ -171,6 +183,18 @@ class WayIn(Construct):
             default_ttl=Duration.seconds(0),
             max_ttl=Duration.days(365),
             query_string_behavior=cloudfront.CacheQueryStringBehavior.all(),
+            header_behavior=cloudfront.CacheHeaderBehavior.allow_list("Authorization"),
             enable_accept_encoding_gzip=True,
             enable_accept_encoding_brotli=True,
+        )
+
+    def _what_pages_need(self) -> cloudfront.OriginRequestPolicy:
+        """Hand on what functions read. Cookies are no part of the cache key: what depends on one is `no-store`."""
+        return cloudfront.OriginRequestPolicy(
+            self,
+            "WhatPagesNeed",
+            origin_request_policy_name=f"{self._settings.prefix}-what-pages-need",
+            cookie_behavior=cloudfront.OriginRequestCookieBehavior.all(),
+            header_behavior=cloudfront.OriginRequestHeaderBehavior.allow_list(*HEADERS_HANDED_ON),
+            query_string_behavior=cloudfront.OriginRequestQueryStringBehavior.all(),
         )

@@ -1,12 +1,12 @@
 """How functions are called by what happened: table streams, rules on a bus, and the clock."""
 
-import jsii
+import json
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_scheduler as scheduler
 
 from infra.data import DataStack, StoredTable
@@ -19,31 +19,6 @@ OLDEST_EVENT = Duration.hours(6)
 
 # Where Lambda writes invocation records in a bucket, by its own rule.
 _FAILURES_PREFIX = "aws/lambda/*"
-
-
-@jsii.implements(lambda_.IEventSourceDlq)
-class _FailureBucket:
-    """The failures bucket as an on-failure destination, with leave to put objects and no more."""
-
-    def __init__(self, data: DataStack, function: ServiceFunction) -> None:
-        self._data = data
-        self._function = function
-
-    def bind(
-        self,
-        _target: lambda_.IEventSourceMapping,
-        _target_handler: lambda_.IFunction,
-    ) -> lambda_.DlqDestinationConfig:
-        bucket = self._data.failures
-        self._function.may(["s3:PutObject"], [bucket.arn_for_objects(_FAILURES_PREFIX)])
-        self._function.may(["s3:ListBucket"], [bucket.bucket_arn])
-        if self._data.key:
-            self._function.may(
-                ["kms:GenerateDataKey", "kms:Decrypt"],
-                [self._data.key.key_arn],
-                {"StringEquals": {"kms:ViaService": f"s3.{self._data.region}.amazonaws.com"}},
-            )
-        return lambda_.DlqDestinationConfig(destination=bucket.bucket_arn)
 
 
 def call_on_records(
@@ -60,26 +35,40 @@ def call_on_records(
     into the failures bucket, and the rest of its shard moves on.
     """
     function.answers_itself()
-    if stored.key:
-        function.may(
-            ["kms:Decrypt"],
-            [stored.key.key_arn],
-            {"StringEquals": {"kms:ViaService": f"dynamodb.{data.region}.amazonaws.com"}},
+    function.may_follow(stored)
+    _let_failures_be_kept(function, data)
+    # An L1 resource: CDK's own source would give the function more of the bucket and of the key than it needs.
+    lambda_.CfnEventSourceMapping(
+        function,
+        "Stream",
+        function_name=function.function.function_name,
+        event_source_arn=stored.table.table_stream_arn,
+        starting_position="TRIM_HORIZON",
+        batch_size=100,
+        bisect_batch_on_function_error=True,
+        function_response_types=["ReportBatchItemFailures"],
+        maximum_retry_attempts=-1,  # the record's age ends it
+        maximum_record_age_in_seconds=oldest.to_seconds(),
+        destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+            on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=data.failures.bucket_arn)
+        ),
+        filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
+            filters=[
+                lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(pattern, separators=(",", ":")))
+                for pattern in filters
+            ]
         )
-    function.function.add_event_source(
-        event_sources.DynamoEventSource(
-            stored.table,
-            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-            batch_size=100,
-            bisect_batch_on_error=True,
-            report_batch_item_failures=True,
-            retry_attempts=-1,
-            max_record_age=oldest,
-            on_failure=_FailureBucket(data, function),
-            filters=[lambda_.FilterCriteria.filter(one) for one in filters] if filters else None,
-        )
+        if filters
+        else None,
     )
-    exported = data.resolve(data.export_value(data.failures.bucket_arn))["Fn::ImportValue"]
+
+
+def _let_failures_be_kept(function: ServiceFunction, data: DataStack) -> None:
+    bucket = data.failures
+    function.may(["s3:PutObject"], [bucket.arn_for_objects(_FAILURES_PREFIX)])
+    function.may(["s3:ListBucket"], [bucket.bucket_arn])
+    function.may_use(data.key, "s3", ["kms:Decrypt", "kms:GenerateDataKey"])
+    exported = data.resolve(data.export_value(bucket.bucket_arn))["Fn::ImportValue"]
     explain(
         function.role,
         {

@@ -1,0 +1,154 @@
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from infra.settings import STAGES, Stage
+from tests.infra.conftest import Synthesis
+from tests.infra.policies import Permission, function_name, permissions, statements
+
+READ = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+WRITE = {"dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+
+# What each function may do to each table. A function that is not here may touch none.
+TABLES: dict[str, dict[str, set[str]]] = {
+    "visits-web": {"Visits": READ | WRITE},
+    "visits-organise": {"Visits": READ | WRITE, "Accounts": READ | {"dynamodb:UpdateItem"}},
+    "visits-publish": {"Visits": STREAM},
+    "visits-line": {"Visits": READ | WRITE | STREAM},
+    "visits-sweep": {"Visits": READ | WRITE},
+    "followups-plan": {"Visits": READ, "Followups": READ | WRITE},
+    "followups-send": {"Visits": READ, "Followups": READ | WRITE},
+    "followups-settle": {"Followups": READ | WRITE},
+    "followups-feedback": {"Followups": READ | WRITE},
+}
+
+# Actions that know no resources, so that AWS wants `*` for them.
+WITHOUT_RESOURCES = {"dynamodb:ListStreams", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_function_of_the_design_is_there_and_no_other(synthesis: Synthesis, stage: Stage) -> None:
+    assert {function_name(one) for one in synthesis.all("AWS::Lambda::Function", stage)} == set(TABLES)
+
+
+def test_no_function_may_do_more_to_a_table_than_its_work_needs(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        allowed: dict[str, set[str]] = {}
+        for permission in permissions(synthesis, function):
+            if permission.action.startswith("dynamodb:") and permission.resource != "*":
+                table = re.match(r"<(\w+)\.", permission.resource)
+                assert table, f"{function}: {permission}"
+                allowed.setdefault(table[1], set()).add(permission.action)
+        assert allowed == TABLES[function_name(function)], function
+
+
+def test_indexes_are_named_one_by_one_and_only_queried(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        for permission in permissions(synthesis, function):
+            if "/index/" in permission.resource:
+                assert permission.action == "dynamodb:Query", f"{function}: {permission}"
+                assert not permission.resource.endswith("*"), f"{function}: {permission}"
+
+
+def test_no_role_has_an_action_or_a_resource_with_a_star_but_where_aws_knows_none(synthesis: Synthesis) -> None:
+    for policy in synthesis.all("AWS::IAM::Policy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            assert "*" not in str(statement["Action"]), f"{policy}: {statement}"
+            if statement["Resource"] == "*":
+                actions = {statement["Action"]} if isinstance(statement["Action"], str) else {*statement["Action"]}
+                assert actions <= WITHOUT_RESOURCES, f"{policy}: {statement}"
+
+
+def test_no_role_has_a_policy_that_aws_manages_or_permissions_of_its_own(synthesis: Synthesis) -> None:
+    for role in synthesis.all("AWS::IAM::Role"):
+        assert "ManagedPolicyArns" not in role.properties, role
+        assert "Policies" not in role.properties, role
+
+
+def test_every_function_has_a_role_that_no_other_has(synthesis: Synthesis) -> None:
+    for stage in STAGES:
+        roles = [str(one.properties["Role"]) for one in synthesis.all("AWS::Lambda::Function", stage)]
+        assert len(roles) == len(set(roles))
+
+
+def test_a_secret_is_read_by_those_who_sign_links_and_make_person_keys(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        reads = Permission("secretsmanager:GetSecretValue", "<Secret>") in permissions(synthesis, function)
+        assert reads == (function_name(function) in {"visits-web", "visits-organise", "followups-send"}), function
+
+
+def test_only_the_sender_sends_and_only_as_the_configured_address(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        sending = [one for one in statements(synthesis, function) if "ses:SendEmail" in str(one["Action"])]
+        assert bool(sending) == (function_name(function) == "followups-send"), function
+        for statement in sending:
+            address = statement["Condition"]["StringEquals"]["ses:FromAddress"]
+            assert f"<{address}>" in function.properties["Environment"]["Variables"]["SENDER"]
+
+
+def test_in_prod_a_function_uses_the_key_only_through_the_service_it_is_for(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function", "prod"):
+        for statement in statements(synthesis, function):
+            if "kms:" in str(statement["Action"]):
+                assert "kms:ViaService" in statement["Condition"]["StringEquals"], f"{function}: {statement}"
+
+
+def test_functions_run_on_graviton_but_locally_on_this_machine(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function", "dev", "prod"):
+        assert function.properties["Architectures"] == ["arm64"], function
+    for function in synthesis.all("AWS::Lambda::Function"):
+        assert function.properties["Runtime"] == "python3.13", function
+
+
+def test_no_function_outlives_what_the_sweep_waits_for(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        assert 0 < function.properties["Timeout"] <= 30, function
+
+
+def test_every_function_is_traced_by_lambda_itself(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        assert function.properties["TracingConfig"] == {"Mode": "Active"}, function
+
+
+def test_every_log_is_kept_for_a_stated_time(synthesis: Synthesis) -> None:
+    for group in synthesis.all("AWS::Logs::LogGroup"):
+        assert group.properties["RetentionInDays"] <= 90, group
+    for function in synthesis.all("AWS::Lambda::Function"):
+        groups = {one.logical_id for one in synthesis.all("AWS::Logs::LogGroup", function.stage)}
+        assert function.properties["LoggingConfig"]["LogGroup"]["Ref"] in groups, function
+
+
+def test_nothing_of_cdks_own_runs_beside_the_service(synthesis: Synthesis) -> None:
+    for resource in synthesis.everything():
+        assert not resource.kind.startswith("Custom::"), resource
+        assert resource.kind != "AWS::CloudFormation::CustomResource", resource
+
+
+def test_every_function_knows_its_stage_and_only_the_local_one_a_clock_to_move(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        variables = function.properties["Environment"]["Variables"]
+        assert variables["STAGE"] == function.stage, function
+        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Microclimate", function
+        assert variables["POWERTOOLS_SERVICE_NAME"] == function_name(function), function
+        assert ("CLOCK_FILE" in variables) == (function.stage == "local"), function
+        assert all(variables.values()), f"{function} has an empty setting"
+
+
+def test_no_secret_stands_in_a_template(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function", "dev", "prod"):
+        value = function.properties["Environment"]["Variables"].get("ORIGIN_SECRET", "{{resolve:secretsmanager:")
+        assert "{{resolve:secretsmanager:" in str(value), function
+
+
+def test_every_handler_is_a_function_of_the_code_that_is_deployed(synthesis: Synthesis) -> None:
+    functions = Path(__file__).parents[2] / "functions"
+    for handler in {one.properties["Handler"] for one in synthesis.all("AWS::Lambda::Function")}:
+        module, _, name = handler.rpartition(".")
+        found = importlib.util.find_spec(module)
+        assert found, f"{handler}: no such module"
+        assert found.origin, handler
+        assert Path(found.origin).is_relative_to(functions), handler
+        assert re.search(rf"^(def {name}\(|{name}\b.* = )", Path(found.origin).read_text(), re.MULTILINE), handler

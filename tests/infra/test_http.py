@@ -1,0 +1,94 @@
+import json
+
+from infra.settings import STAGES
+from tests.infra.conftest import Synthesis
+from tests.infra.policies import readable
+
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html: what tells who
+# asked, or for what. A path here may be a link that opens somebody's registration.
+TELLING = ("path", "ip", "identity", "authorizer", "useragent", "user", "domain", "querystring", "header", "cookie")
+
+
+def test_the_api_slows_down_whoever_asks_too_much(synthesis: Synthesis) -> None:
+    for stage in synthesis.all("AWS::ApiGatewayV2::Stage"):
+        settings = stage.properties["DefaultRouteSettings"]
+        assert 0 < settings["ThrottlingRateLimit"] <= 100, stage
+        assert 0 < settings["ThrottlingBurstLimit"] <= 500, stage
+
+
+def test_the_access_log_has_route_status_and_latency_and_nobodys_path_or_address(synthesis: Synthesis) -> None:
+    for stage in synthesis.all("AWS::ApiGatewayV2::Stage"):
+        entry = json.loads(stage.properties["AccessLogSettings"]["Format"])
+        assert {"$context.requestId", "$context.routeKey", "$context.status", "$context.responseLatency"} <= set(
+            entry.values()
+        ), stage
+        for variable in entry.values():
+            name = variable.removeprefix("$context.").lower()
+            assert not [word for word in TELLING if word in name], f"{stage} logs {variable}"
+
+
+def test_organisers_have_a_function_of_their_own_and_the_rest_another(synthesis: Synthesis) -> None:
+    for stage in STAGES:
+        routes = {one.properties["RouteKey"] for one in synthesis.all("AWS::ApiGatewayV2::Route", stage)}
+        assert routes == {"$default", "ANY /api/v1/organiser/{proxy+}"}
+
+
+def test_links_begin_with_the_address_people_see(synthesis: Synthesis) -> None:
+    addresses = {
+        stage: {
+            readable(synthesis, one, one.properties["Environment"]["Variables"]["BASE_URL"])
+            for one in synthesis.all("AWS::Lambda::Function", stage)
+            if "BASE_URL" in one.properties["Environment"]["Variables"]
+        }
+        for stage in STAGES
+    }
+    assert addresses == {
+        "local": {"http://localhost:8000"},
+        "dev": {"https://<WayInDistribution.DomainName>"},
+        "prod": {"https://visits.example.org"},
+    }
+
+
+def test_cloudfront_stands_before_dev_and_prod_only(synthesis: Synthesis) -> None:
+    assert {one.stage for one in synthesis.all("AWS::CloudFront::Distribution")} == {"dev", "prod"}
+
+
+def test_cloudfront_speaks_tls_only_and_proves_itself_to_the_origin(synthesis: Synthesis) -> None:
+    for distribution in synthesis.all("AWS::CloudFront::Distribution"):
+        configuration = distribution.properties["DistributionConfig"]
+        assert configuration["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https", distribution
+        assert "CacheBehaviors" not in configuration, distribution
+        if distribution.stage == "prod":
+            assert configuration["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021", distribution
+        for origin in configuration["Origins"]:
+            assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only", distribution
+            assert origin["CustomOriginConfig"]["OriginSSLProtocols"] == ["TLSv1.2"], distribution
+            [header] = origin["OriginCustomHeaders"]
+            assert header["HeaderName"] == "x-origin-secret", distribution
+            assert "{{resolve:secretsmanager:" in str(header["HeaderValue"]), distribution
+
+
+def test_cloudfront_keeps_only_what_the_origin_lets_it_keep(synthesis: Synthesis) -> None:
+    for policy in synthesis.all("AWS::CloudFront::CachePolicy"):
+        configuration = policy.properties["CachePolicyConfig"]
+        assert configuration["MinTTL"] == 0, policy
+        assert configuration["DefaultTTL"] == 0, policy
+        key = configuration["ParametersInCacheKeyAndForwardedToOrigin"]
+        assert key["QueryStringsConfig"] == {"QueryStringBehavior": "all"}, policy
+        assert "Authorization" in key["HeadersConfig"]["Headers"], f"{policy}: one token's answer is not another's"
+
+
+def test_cloudfront_hands_on_the_viewers_address_and_not_the_host(synthesis: Synthesis) -> None:
+    for policy in synthesis.all("AWS::CloudFront::OriginRequestPolicy"):
+        configuration = policy.properties["OriginRequestPolicyConfig"]
+        handed_on = {name.lower() for name in configuration["HeadersConfig"]["Headers"]}
+        assert configuration["HeadersConfig"]["HeaderBehavior"] == "whitelist", policy
+        assert "cloudfront-viewer-address" in handed_on, policy
+        assert "host" not in handed_on, f"{policy}: API Gateway finds its API by the host"
+        assert len(handed_on) <= 10, f"{policy}: CloudFront takes no more"
+        assert configuration["CookiesConfig"] == {"CookieBehavior": "all"}, policy
+
+
+def test_cloudfront_keeps_no_log_of_paths(synthesis: Synthesis) -> None:
+    for distribution in synthesis.all("AWS::CloudFront::Distribution"):
+        assert "Logging" not in distribution.properties["DistributionConfig"], distribution

@@ -1,0 +1,104 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.settings import SettingMissing, context, placeholders, read
+
+STORED: dict[str, Any] = {
+    "sender": "Community <visits@community.org>",
+    "community_name": "Community",
+    "rate_limits": "on",
+    "log_level": "INFO",
+    "log_retention_days": 14,
+    "snap_start": False,
+}
+
+
+def _context(stage: str, given: dict[str, Any] | None = None, **changed: Any) -> Callable[[str], object]:
+    stored = {name: value for name, value in {**STORED, **changed}.items() if value is not None}
+    values = {"stage": stage, "stages": {stage: stored}, **(given or {})}
+    return values.get
+
+
+def test_a_stage_is_read_with_its_types() -> None:
+    settings = read(_context("dev"), machine="x86_64")
+    assert settings.log_retention_days == 14
+    assert settings.snap_start is False
+    assert settings.sender_address == "visits@community.org"
+    assert settings.sender_domain == "community.org"
+    assert settings.base_url is None
+
+
+@pytest.mark.parametrize("name", ["sender", "community_name", "rate_limits", "log_level", "log_retention_days"])
+def test_a_missing_setting_is_named(name: str) -> None:
+    with pytest.raises(SettingMissing, match=name):
+        read(_context("dev", **{name: None}), machine="x86_64")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sender", "visits@community.org"),
+        ("community_name", "  "),
+        ("rate_limits", "sometimes"),
+        ("log_level", "LOUD"),
+        ("log_retention_days", "a fortnight"),
+        ("log_retention_days", True),
+        ("snap_start", "maybe"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(name: str, value: object) -> None:
+    with pytest.raises(SettingMissing, match=name):
+        read(_context("dev", **{name: value}), machine="x86_64")
+
+
+def test_no_stage_at_all_is_explained() -> None:
+    with pytest.raises(SettingMissing, match="local, dev, prod"):
+        read({}.get, machine="x86_64")
+
+
+def test_a_stage_that_cdk_json_does_not_know_is_explained() -> None:
+    with pytest.raises(SettingMissing, match=r"context\.stages\.prod"):
+        read({"stage": "prod", "stages": {}}.get, machine="x86_64")
+
+
+def test_the_command_line_goes_before_cdk_json() -> None:
+    given = {"base_url": "http://localhost:9000", "rate_limits": "on", "log_retention_days": "7", "snap_start": "true"}
+    settings = read(_context("local", given, rate_limits="off"), machine="x86_64")
+    assert settings.base_url == "http://localhost:9000"
+    assert settings.rate_limits == "on"
+    assert settings.log_retention_days == 7
+    assert settings.snap_start is True
+
+
+def test_prod_needs_a_domain_and_its_certificate() -> None:
+    with pytest.raises(SettingMissing, match="certificate_arn"):
+        read(_context("prod"), machine="x86_64")
+    with pytest.raises(SettingMissing, match="certificate_arn"):
+        read(_context("prod", domain="visits.community.org"), machine="x86_64")
+    settings = read(
+        _context("prod", domain="visits.community.org", certificate_arn="arn:aws:acm:us-east-1:1:certificate/2"),
+        machine="x86_64",
+    )
+    assert settings.base_url == "https://visits.community.org"
+
+
+def test_only_the_local_stage_runs_on_this_machine_and_has_a_clock_to_move() -> None:
+    local = read(_context("local", base_url="http://localhost:8000"), machine="x86_64")
+    dev = read(_context("dev"), machine="x86_64")
+    assert (local.architecture, dev.architecture) == ("x86_64", "aarch64")
+    assert local.clock_file
+    assert dev.clock_file is None
+
+
+def test_prod_has_the_plain_names_and_other_stages_their_own() -> None:
+    stages = {"domain": "visits.community.org", "certificate_arn": "arn:aws:acm:us-east-1:1:certificate/2"}
+    assert read(_context("prod", **stages), machine="x86_64").prefix == "microclimate"
+    assert read(_context("dev"), machine="x86_64").prefix == "microclimate-dev"
+
+
+def test_what_is_still_an_example_is_found_before_it_is_deployed() -> None:
+    assert placeholders(STORED) == []
+    stages: Any = context()["stages"]
+    assert placeholders(stages["prod"]) == ["alarm_email", "certificate_arn", "domain", "sender"]
