@@ -15,6 +15,7 @@ from jinja2 import Environment, ModuleLoader, StrictUndefined, UndefinedError
 from infra import assets
 from kernel import pages, times
 from kernel.api_reference import reference
+from kernel.errors import FieldError
 from kernel.headers import headers
 from tests.unit.page_samples import (
     EMPTY_FORM,
@@ -26,6 +27,7 @@ from tests.unit.page_samples import (
     a_place,
     a_visit,
 )
+from visits.form import Form
 
 VOID = {"input", "meta", "link", "img", "br", "hr"}
 
@@ -265,6 +267,15 @@ def checked(page: Page, name: str) -> list[str]:
     return [field["value"] for field in page.fields(name) if field.get("checked") is not None]
 
 
+def test_a_form_as_the_service_hands_it_over_shows_the_same() -> None:
+    handed = Form(
+        values=WRONG_FORM["values"],
+        errors=[FieldError(error["field"], error["message"]) for error in WRONG_FORM["errors"]],
+        token=WRONG_FORM["token"],
+    )
+    assert show("visit, with errors", form=handed).html == show("visit, with errors").html
+
+
 def test_text_of_several_lines_comes_back_as_it_was_typed() -> None:
     text = "\nFirst an empty line,\n  then two blanks."
     form = {**EMPTY_FORM, "values": {"access_needs": text}}
@@ -378,6 +389,12 @@ def test_pages_for_one_person_alone_ask_not_to_be_indexed_and_name_no_address() 
         page = show(sample)
         assert [meta for meta in page.all("meta") if meta.get("content") == "noindex, nofollow"]
         assert not [link for link in page.all("link") if link.get("rel") == "canonical"]
+
+
+def test_a_visit_is_shared_under_its_own_address_even_from_its_answered_form() -> None:
+    page = show("visit, with errors", page_url="https://visits.example.org/visits/quieter-ward/registrations")
+    canonical = next(link for link in page.all("link") if link["rel"] == "canonical")
+    assert canonical["href"] == "https://visits.example.org/visits/quieter-ward"
 
 
 def test_after_registering_nothing_private_is_shown() -> None:
