@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
+    from pynamodb.connection._botocore_private import BotocoreBaseClientPrivate
 
 CONNECT_SECONDS = 2
 READ_SECONDS = 8
@@ -29,6 +30,8 @@ def session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
+@overload
+def client(service: Literal["dynamodb"], *, attempts: int = 4) -> BotocoreBaseClientPrivate: ...
 @overload
 def client(service: Literal["events"], *, attempts: int = 4) -> EventBridgeClient: ...
 @overload
@@ -45,6 +48,7 @@ def client(service: str, *, attempts: int = 4) -> Any:  # botocore makes its cli
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
+        parameter_validation=False,  # our types say what a call takes; checking it again costs on every call
         retries={"total_max_attempts": attempts, "mode": "standard"},
     )
     return session().create_client(service, config=config)

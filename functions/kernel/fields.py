@@ -81,9 +81,9 @@ def _no_controls(text: str) -> str:
 
 EmailAddress = Annotated[str, AfterValidator(_address)]
 """An email address, normalised."""
-Line = Annotated[str, AfterValidator(_one_line)]
-"""Text on one line: nothing a header or a calendar could take for its own."""
-Text = Annotated[str, AfterValidator(_no_controls)]
+ONE_LINE = AfterValidator(_one_line)
+"""Text on one line: nothing a header or a calendar could take for its own. Limits stand before it, not after."""
+ANY_LINES = AfterValidator(_no_controls)
 """Text of any number of lines."""
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]

@@ -3,10 +3,11 @@
 import random
 import time
 from collections.abc import Callable
-from functools import cache
+from typing import ClassVar
 
-import botocore.session
 from pynamodb.connection import Connection, TableConnection
+from pynamodb.connection._botocore_private import BotocoreBaseClientPrivate
+from pynamodb.connection.base import MetaTable
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.models import Model
 
@@ -17,46 +18,50 @@ CONFLICT_SECONDS = 2.0
 """How long a call that meets somebody else's transaction is repeated: the design's figure."""
 
 
+class _OneClient(Connection):
+    """A PynamoDB connection on the container's one DynamoDB client of so many attempts.
+
+    PynamoDB would make a session and a client for every model class, each reading DynamoDB's description again.
+    """
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__()
+        self._attempts = attempts
+
+    @property
+    def client(self) -> BotocoreBaseClientPrivate:
+        return aws.client("dynamodb", attempts=self._attempts)
+
+
 class Record(Model):
-    """What every item class extends: all the classes of a table share one connection."""
+    """What every item class extends."""
+
+    _unretried: ClassVar[Connection | None] = None
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
         if cls._connection is None:
             table = super()._get_connection()
-            shared = _connection(cls.Meta.table_name, retries=3)
-            shared.add_meta_table(table.get_meta_table())
-            table.connection = shared
+            table.connection = _connection(table.get_meta_table(), attempts=4)
         return super()._get_connection()
 
     @classmethod
     def connection(cls) -> Connection:
-        """Return the connection transactions run on: three retries, in botocore's standard mode."""
+        """Return the connection transactions run on: four attempts, in botocore's standard mode."""
         return cls._get_connection().connection
 
     @classmethod
     def unretried(cls) -> Connection:
         """Return a connection that never repeats a call: for the update that hands out a place."""
-        connection = _connection(cls.Meta.table_name, retries=0)
-        connection.add_meta_table(cls._get_connection().get_meta_table())
-        return connection
+        if cls._unretried is None:
+            cls._unretried = _connection(cls._get_connection().get_meta_table(), attempts=1)
+        return cls._unretried
 
 
-class _SharedSession(Connection):
-    """A PynamoDB connection on the container's one botocore session, so that service descriptions load once."""
-
-    @property
-    def session(self) -> botocore.session.Session:
-        return aws.session()
-
-
-@cache
-def _connection(table_name: str, *, retries: int) -> _SharedSession:
-    return _SharedSession(
-        connect_timeout_seconds=aws.CONNECT_SECONDS,
-        read_timeout_seconds=aws.READ_SECONDS,
-        max_retry_attempts=retries,
-    )
+def _connection(meta_table: MetaTable, *, attempts: int) -> Connection:
+    connection = _OneClient(attempts)
+    connection.add_meta_table(meta_table)
+    return connection
 
 
 def refused(error: PynamoDBException) -> bool:

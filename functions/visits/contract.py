@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt, StringConstraints, model_validator
 
-from kernel.fields import Body, EmailAddress, Line, Moment, Text, Zone, refuse
+from kernel.fields import ANY_LINES, ONE_LINE, Body, EmailAddress, Moment, Zone, refuse
 
 VISIT_ID = r"^[a-z0-9][a-z0-9-]{2,63}$"
 ABSENT: Any = None
@@ -46,10 +46,10 @@ def _available_audience(chosen: str) -> str:
 
 Waitlist = Literal["off", "automatic", "offer"]
 Audience = Literal["public", "members", "invited"]
-Short = Annotated[Line, StringConstraints(max_length=200)]
-Name = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
-AccessNeeds = Annotated[Text, StringConstraints(max_length=1000)]
-WebAddress = Annotated[Line, StringConstraints(max_length=2000), AfterValidator(_web_address)]
+Short = Annotated[str, StringConstraints(max_length=200), ONE_LINE]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), ONE_LINE]
+AccessNeeds = Annotated[str, StringConstraints(max_length=1000), ANY_LINES]
+WebAddress = Annotated[str, StringConstraints(max_length=2000), ONE_LINE, AfterValidator(_web_address)]
 VisitId = Annotated[str, AfterValidator(_visit_id), Field(json_schema_extra={"pattern": VISIT_ID})]
 Answers = Annotated[dict[str, Any], Field(max_length=MAX_QUESTIONS)]  # held against the visit's questions later
 
@@ -112,11 +112,11 @@ class QuestionWritten(Body):
     """A question on the form."""
 
     question_id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-    label: Annotated[Line, StringConstraints(min_length=1, max_length=300)]
+    label: Annotated[str, StringConstraints(min_length=1, max_length=300), ONE_LINE]
     kind: Literal["text", "long_text", "choice", "choices", "yes_no"]
     choices: Annotated[list[Name], Field(max_length=MAX_CHOICES)] = []
     required: StrictBool = False
-    help: Annotated[Line, StringConstraints(max_length=500)] = ""
+    help: Annotated[str, StringConstraints(max_length=500), ONE_LINE] = ""
 
     @model_validator(mode="after")
     def _has_the_choices_it_needs(self) -> Self:
@@ -142,10 +142,10 @@ Questions = Annotated[list[QuestionWritten], Field(max_length=MAX_QUESTIONS), Af
 class _VisitFields(Body):
     """What creating and changing a visit share."""
 
-    summary: Annotated[Line, StringConstraints(max_length=500)] = ""
-    description_markdown: Annotated[Text, StringConstraints(max_length=20_000)] = ""
+    summary: Annotated[str, StringConstraints(max_length=500), ONE_LINE] = ""
+    description_markdown: Annotated[str, StringConstraints(max_length=20_000), ANY_LINES] = ""
     format: Literal["online", "in_person", "hybrid"] = "online"
-    venue: Annotated[Line, StringConstraints(max_length=500)] = ""
+    venue: Annotated[str, StringConstraints(max_length=500), ONE_LINE] = ""
     room_url: WebAddress = ""
     capacity: Annotated[StrictInt, Field(ge=1, le=MAX_CAPACITY)] | None = None
     waitlist: Annotated[Waitlist, AfterValidator(_available_waitlist)] = "automatic"
