@@ -48,7 +48,7 @@ test: .venv/.synced node_modules/.synced .tools/chromium ## run all tests, in a 
 check: .venv/.synced node_modules/.synced ## everything CI checks beside the tests: style, types, imports, templates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/lint-imports
+	PYTHONPATH=functions $(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m infra.openapi --check
 	for stage in local dev prod; do $(CDK) synth --quiet -c stage=$$stage --output cdk.out/$$stage; done
