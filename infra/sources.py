@@ -64,18 +64,17 @@ def call_on_records(
 
 
 def _let_failures_be_kept(function: ServiceFunction, data: DataStack) -> None:
+    may_keep(function, data, _FAILURES_PREFIX, "Lambda names the objects itself, by mapping, shard and time.")
+    function.may(["s3:ListBucket"], [data.failures.bucket_arn])
+
+
+def may_keep(function: ServiceFunction, data: DataStack, prefix: str, why: str) -> None:
+    """Let a function put objects under ``prefix`` of the failures bucket; ``why`` their names are not known here."""
     bucket = data.failures
-    function.may(["s3:PutObject"], [bucket.arn_for_objects(_FAILURES_PREFIX)])
-    function.may(["s3:ListBucket"], [bucket.bucket_arn])
+    function.may(["s3:PutObject"], [bucket.arn_for_objects(prefix)])
     function.may_use(data.key, "s3", ["kms:Decrypt", "kms:GenerateDataKey"])
     exported = data.resolve(data.export_value(bucket.bucket_arn))["Fn::ImportValue"]
-    explain(
-        function.role,
-        {
-            f"AwsSolutions-IAM5[Resource::{exported}/{_FAILURES_PREFIX}]": "Lambda names the objects itself, by "
-            "mapping, shard and time."
-        },
-    )
+    explain(function.role, {f"AwsSolutions-IAM5[Resource::{exported}/{prefix}]": why})
 
 
 def call_on_events(

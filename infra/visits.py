@@ -8,7 +8,7 @@ from constructs import Construct
 from infra.data import DataStack
 from infra.function import Common, ServiceFunction
 from infra.http import WayIn
-from infra.sources import call_every, call_on_records
+from infra.sources import call_every, call_on_records, may_keep
 
 # While the bus is down nothing is lost; a record that no retry helps holds up its shard for this long. The
 # alarm on the iterator's age comes first.
@@ -42,10 +42,8 @@ class Visits(Construct):
         web_environment = {
             "VISITS_TABLE": data.visits.table.table_name,
             "BASE_URL": way_in.base_url,
-            "SECRET_ID": data.secret.secret_arn,
             "ORIGIN_SECRET": way_in.origin_value,
             "COMMUNITY_NAME": common.settings.community_name,
-            "RATE_LIMITS": common.settings.rate_limits,
         }
         self.web = self._web(way_in, web_environment)
         self.organise = self._organise(way_in, web_environment)
@@ -57,7 +55,16 @@ class Visits(Construct):
         return ServiceFunction(self, name, handler=handler, common=self._common, environment=environment)
 
     def _web(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
-        function = self._function("visits-web", "visits.web.handler", environment)
+        function = self._function(
+            "visits-web",
+            "visits.web.handler",
+            environment
+            | {
+                "SECRET_ID": self._data.secret.secret_arn,
+                "SENDER": self._common.settings.sender,
+                "RATE_LIMITS": self._common.settings.rate_limits,
+            },
+        )
         function.may_read(self._data.visits)
         function.may_write(self._data.visits)
         function.may_know(self._data.secret)
@@ -74,12 +81,20 @@ class Visits(Construct):
         function.may_write(self._data.visits)
         function.may_read(self._data.accounts)
         function.may_update(self._data.accounts)
-        function.may_know(self._data.secret)
         way_in.answer(apigateway.HttpRouteKey.with_("/api/v1/organiser/{proxy+}", apigateway.HttpMethod.ANY), function)
         return function
 
     def _publish(self, bus: events.EventBus) -> ServiceFunction:
-        function = self._function("visits-publish", "visits.publish.handler", {"BUS_NAME": bus.event_bus_name})
+        function = self._function(
+            "visits-publish",
+            "visits.publish.handler",
+            {
+                "BUS_NAME": bus.event_bus_name,
+                "FAILURES_BUCKET": self._data.failures.bucket_name,
+                "VISITS_TABLE": self._data.visits.table.table_name,  # its models name it; it reads the stream alone
+            },
+        )
+        may_keep(function, self._data, "not-understood/*", "A record that nobody understands is kept by its own id.")
         function.may(["events:PutEvents"], [bus.event_bus_arn])
         call_on_records(function, data=self._data, stored=self._data.visits, oldest=OLDEST_TO_PUBLISH)
         self._common.alarms.on_iterator_age(function.function, "visits-publish")
