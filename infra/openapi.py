@@ -4,6 +4,8 @@
 where it is not what the code says.
 """
 
+from __future__ import annotations
+
 import importlib
 import json
 import os
@@ -24,6 +26,17 @@ DOCUMENT: Final = FUNCTIONS / "kernel" / "openapi.json"
 EDGES: Final = ("visits.web", "visits.organise")
 
 type Json = dict[str, Any]  # OpenAPI's own shapes
+
+_SETTINGS: Final = (
+    "VISITS_TABLE",
+    "ACCOUNTS_TABLE",
+    "BASE_URL",
+    "SECRET_ID",
+    "ORIGIN_SECRET",
+    "COMMUNITY_NAME",
+    "SENDER",
+    "RATE_LIMITS",
+)
 
 _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "visit_id": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{2,63}$"},
@@ -86,34 +99,39 @@ def document() -> Json:
 class _Schemas:
     """The models that operations name, as JSON Schemas that refer to each other."""
 
-    def __init__(self, operations: "Iterable[Operation]") -> None:
-        from pydantic.json_schema import models_json_schema
-
+    def __init__(self, operations: Iterable[Operation]) -> None:
         bodies = {one.body for one in operations if one.body}
         answers = {answer for one in operations for answer in one.answers.values() if answer and ":" in answer}
-        named = [(name, _model(name), "validation") for name in sorted(bodies)]
+        named: list[tuple[str, type[BaseModel], JsonSchemaMode]] = []
+        named += [(name, _model(name), "validation") for name in sorted(bodies)]
         named += [(name, _model(name), "serialization") for name in sorted(answers)]
-        # What is sent and what is answered can differ in one model: pydantic names them apart where they do.
-        references, self.definitions = _models_json_schema(models_json_schema, named)
-        self._references = references
+        found, schema = models_json_schema(
+            [(model, mode) for _, model, mode in named], ref_template="#/components/schemas/{model}"
+        )
+        self._references = {name: found[model, mode] for name, model, mode in named}
+        self.definitions: Json = {name: _without_made_up_defaults(one) for name, one in schema["$defs"].items()}
 
     def of(self, name: str) -> Json:
         """Return the reference to a model's schema."""
         return self._references[name]
 
 
-def _models_json_schema(make: Any, named: list[tuple[str, "type[BaseModel]", str]]) -> tuple[dict[str, Json], Json]:
-    found, schema = make([(model, mode) for _, model, mode in named], ref_template="#/components/schemas/{model}")
-    return {name: found[(model, mode)] for name, model, mode in named}, schema.get("$defs", {})
+def _without_made_up_defaults(schema: Json) -> Json:
+    """Leave out a null default where null is refused: it stands for "leave it as it is" and is never sent."""
+    for field in schema.get("properties", {}).values():
+        takes_null = any(option.get("type") == "null" for option in field.get("anyOf", ()))
+        if field.get("default", "") is None and not takes_null:
+            del field["default"]
+    return schema
 
 
-def _model(name: str) -> "type[BaseModel]":
+def _model(name: str) -> type[BaseModel]:
     module, _, kind = name.partition(":")
     model: type[BaseModel] = getattr(importlib.import_module(module), kind)
     return model
 
 
-def _operation(one: "Operation", schemas: _Schemas, problems: Iterable[type[Any]]) -> Json:
+def _operation(one: Operation, schemas: _Schemas, problems: Iterable[type[Any]]) -> Json:
     described: Json = {
         "operationId": re.sub(r"\W+", "_", f"{one.method.lower()}_{one.path.removeprefix('/api/v1/')}").strip("_"),
         "summary": one.summary,
@@ -131,7 +149,7 @@ def _operation(one: "Operation", schemas: _Schemas, problems: Iterable[type[Any]
     return described
 
 
-def _parameters(one: "Operation") -> list[Json]:
+def _parameters(one: Operation) -> list[Json]:
     inside = [
         {"name": name, "in": "path", "required": True, "schema": dict(_PATH_PARAMETERS[name])}
         for name in re.findall(r"<(\w+)>", one.path)
@@ -171,16 +189,7 @@ def _add_problem(responses: Json, problem: type[Any]) -> None:
 def _ready() -> None:
     """Let the edges be imported: they read settings when they are, and here none of them matters."""
     sys.path.insert(0, str(FUNCTIONS))
-    for name in [
-        "VISITS_TABLE",
-        "ACCOUNTS_TABLE",
-        "BASE_URL",
-        "SECRET_ID",
-        "ORIGIN_SECRET",
-        "COMMUNITY_NAME",
-        "SENDER",
-        "RATE_LIMITS",
-    ]:
+    for name in _SETTINGS:
         os.environ.setdefault(name, "openapi")
 
 
