@@ -16,9 +16,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+if TYPE_CHECKING:
     from kernel.http import Operation
 
 FUNCTIONS: Final = Path(__file__).resolve().parent.parent / "functions"
@@ -113,7 +114,8 @@ class _Schemas:
 
     def of(self, name: str) -> Json:
         """Return the reference to a model's schema."""
-        return self._references[name]
+        reference: Json = self._references[name]
+        return reference
 
 
 def _without_made_up_defaults(schema: Json) -> Json:
