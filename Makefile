@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 
 UV_VERSION := 0.13.9
 UV := .tools/uv/bin/uv
+UV_INSTALLED := .tools/uv-$(UV_VERSION).installed
 BIN := .venv/bin
 CDK := node_modules/.bin/cdk
 
@@ -87,7 +88,7 @@ clean: ## forget what was built, and everything the local service remembers
 # ---- what the targets stand on -------------------------------------------------------------------------------
 
 # Debian keeps venv in a package of its own; where that cannot be had, pip alone is enough for uv.
-$(UV): Makefile
+$(UV_INSTALLED):
 	@test -n "$(PYTHON)" || { echo 'No Python 3.13 found (python3.13, python3, python). Install it and try again.'; exit 1; }
 	@rm -rf .tools/uv && mkdir -p .tools
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(APT_INSTALL) python3.13-venv || $(APT_INSTALL) python3-venv || true; }
@@ -98,7 +99,7 @@ $(UV): Makefile
 	fi
 	@touch $@
 
-.venv/.synced: $(UV) pyproject.toml uv.lock
+.venv/.synced: $(UV_INSTALLED) pyproject.toml uv.lock
 	@$(UV) sync --quiet --locked --all-groups --python $(PYTHON)
 	@touch $@
 

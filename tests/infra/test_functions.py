@@ -1,12 +1,14 @@
-import importlib.util
+import os
 import re
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
+from infra import bundle
 from infra.settings import STAGES, Stage
 from tests.infra.conftest import Synthesis
-from tests.infra.policies import Permission, function_name, permissions, statements
+from tests.infra.policies import Permission, function_name, permissions, readable, statements
 
 READ = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 WRITE = {"dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
@@ -77,7 +79,7 @@ def test_every_function_has_a_role_that_no_other_has(synthesis: Synthesis) -> No
 def test_a_secret_is_read_by_those_who_sign_links_and_make_person_keys(synthesis: Synthesis) -> None:
     for function in synthesis.all("AWS::Lambda::Function"):
         reads = Permission("secretsmanager:GetSecretValue", "<Secret>") in permissions(synthesis, function)
-        assert reads == (function_name(function) in {"visits-web", "visits-organise", "followups-send"}), function
+        assert reads == (function_name(function) in {"visits-web", "followups-send"}), function
 
 
 def test_only_the_sender_sends_and_only_as_the_configured_address(synthesis: Synthesis) -> None:
@@ -143,12 +145,40 @@ def test_no_secret_stands_in_a_template(synthesis: Synthesis) -> None:
         assert "{{resolve:secretsmanager:" in str(value), function
 
 
-def test_every_handler_is_a_function_of_the_code_that_is_deployed(synthesis: Synthesis) -> None:
-    functions = Path(__file__).parents[2] / "functions"
-    for handler in {one.properties["Handler"] for one in synthesis.all("AWS::Lambda::Function")}:
-        module, _, name = handler.rpartition(".")
-        found = importlib.util.find_spec(module)
-        assert found, f"{handler}: no such module"
-        assert found.origin, handler
-        assert Path(found.origin).is_relative_to(functions), handler
-        assert re.search(rf"^(def {name}\(|{name}\b.* = )", Path(found.origin).read_text(), re.MULTILINE), handler
+# Run in a process of its own, as Lambda would: the code and the layer that are deployed, the function's own
+# environment, and no other packages. Then every settings class that came along must find what it names.
+START = """
+import sys
+sys.path[:0] = [{code!r}, {layer!r}]
+import dataclasses, importlib
+module, _, name = {handler!r}.rpartition(".")
+assert callable(getattr(importlib.import_module(module), name))
+from kernel import settings
+for module in [one for key, one in sys.modules.items() if key.partition(".")[0] in ("kernel", "visits", "followups")]:
+    kind = vars(module).get("Settings")
+    if kind is not None and dataclasses.is_dataclass(kind):
+        settings.read(kind)
+"""
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_is_deployed_starts_with_the_settings_it_is_given(synthesis: Synthesis, name: str) -> None:
+    [function] = [one for one in synthesis.all("AWS::Lambda::Function", "local") if function_name(one) == name]
+    variables = {
+        variable: readable(synthesis, function, value)
+        for variable, value in function.properties["Environment"]["Variables"].items()
+    }
+    script = START.format(
+        code=str(bundle.code().folder),
+        layer=str(bundle.layer(bundle.machine()).folder / "python"),
+        handler=function.properties["Handler"],
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script],
+        env={"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": "eu-west-1", **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{function}: {done.stderr}"
