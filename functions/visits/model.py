@@ -11,7 +11,7 @@
 | index | keys | serves |
 |---|---|---|
 | ``public-by-start`` | ``listed``, ``starts_at`` | the public list, next first or newest first; the sweep |
-| ``all-by-start`` | ``catalogue``, ``starts_at`` | the organisers' list, drafts and all |
+| ``all-by-start`` | ``catalogue``, ``starts_at`` | the organisers' list, drafts and all; forgetting |
 
 Only `Details` carries index keys, so that handing out a place never writes to an index. `Counters` stays under 1 KB,
 so that it costs one write unit. The guard stands under the person (`docs/decisions/0002`).
@@ -160,6 +160,8 @@ class Details(Record):
     created_at = UTCDateTimeAttribute()
     changed_at = UTCDateTimeAttribute()
     search_text = UnicodeAttribute()
+    forgotten = UnicodeAttribute(null=True)
+    """What was deleted of its registrations so far: ``access needs``, then ``everything`` (`visits.forget`)."""
 
     @property
     def visit_id(self) -> str:

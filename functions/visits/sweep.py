@@ -1,7 +1,7 @@
 """Lambda `visits-sweep`, every five minutes: what a crash or a lost event left undone, done.
 
-It voids places that were handed out and never written, and reconciles every visit that has not ended; once a day from
-place 1.
+It voids places that were handed out and never written, and reconciles every visit that has not ended, once a day from
+place 1. Once an hour it forgets what people told us and is no longer needed.
 """
 
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from pynamodb.exceptions import PynamoDBException
 from kernel import clock
 from kernel.errors import Problem
 from kernel.log import logger
+from visits.forget import forget
 from visits.model import Details
 from visits.reconcile import move_fence, reconcile
 
@@ -39,12 +40,19 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
         except (PynamoDBException, Problem) as error:
             found["failed"] += 1
             logger.error("sweep failed", visit_id=details.visit_id, error=type(error).__name__)
+    if begins_the_hour(now):
+        found["forgotten"] = forget(now=now)
     logger.info("swept", found=found)
     if found["failed"]:
         raise SweepIncomplete  # so that Lambda tries again and the alarm on errors sees it
     return found
 
 
+def begins_the_hour(now: datetime) -> bool:
+    """Tell whether this is the hour's first sweep: it forgets."""
+    return now.minute < EVERY.seconds // 60
+
+
 def begins_the_day(now: datetime) -> bool:
     """Tell whether this is the day's first sweep: it looks at every place."""
-    return now.hour == 0 and now.minute < EVERY.seconds // 60
+    return now.hour == 0 and begins_the_hour(now)
