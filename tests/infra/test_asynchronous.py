@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from infra.settings import STAGES
+from infra.settings import STAGES, Stage
 from tests.infra.conftest import Resource, Synthesis
 from tests.infra.policies import Permission, function_name, permissions, readable
 
@@ -203,7 +203,7 @@ def _by_id(synthesis: Synthesis, near: Resource, logical_id: str) -> Resource:
     return found
 
 
-def _called_later(synthesis: Synthesis, stage: str) -> set[str]:
+def _called_later(synthesis: Synthesis, stage: Stage) -> set[str]:
     """The functions that rules and schedules call, which both do without waiting."""
     rules = synthesis.all("AWS::Events::Rule", stage)
     arns = chain(
@@ -214,7 +214,7 @@ def _called_later(synthesis: Synthesis, stage: str) -> set[str]:
     return {arn["Fn::GetAtt"][0] for arn in arns} & functions
 
 
-def _dead_letter_queues(synthesis: Synthesis, stage: str) -> set[str]:
+def _dead_letter_queues(synthesis: Synthesis, stage: Stage) -> set[str]:
     """Every queue that nothing reads but a person."""
     read = {one.properties["EventSourceArn"]["Fn::GetAtt"][0] for one in _queues_read(synthesis) if one.stage == stage}
     return {one.logical_id for one in synthesis.all("AWS::SQS::Queue", stage)} - read
