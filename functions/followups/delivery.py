@@ -153,9 +153,7 @@ def skipped(delivery: Delivery, reason: str, now: datetime) -> Delivery:
     """The re-read at the moment of sending said no."""
     if delivery.state is not State.READY:
         return delivery
-    if delivery.retried:
-        reason = f"{reason}; whether an earlier attempt arrived is not known"
-    return _moved(delivery, State.SKIPPED, reason, now)
+    return _moved(delivery, State.SKIPPED, _with_doubt(delivery, reason), now)
 
 
 def accepted(delivery: Delivery, message_id: str, now: datetime) -> Delivery:
@@ -178,7 +176,8 @@ def not_sent(delivery: Delivery, reason: str, now: datetime, *, lease: str | Non
         return delivery
     refusals = delivery.refusals + 1
     if refusals >= (TEMPORARY_ATTEMPTS if temporary else REFUSAL_ATTEMPTS):
-        return _moved(delivery, State.FAILED, f"given up after {refusals} attempts: {reason}", now, refusals=refusals)
+        why = _with_doubt(delivery, f"given up after {refusals} attempts: {reason}")
+        return _moved(delivery, State.FAILED, why, now, refusals=refusals)
     again = now + backoff(refusals)
     return _moved(delivery, State.READY, reason, now, due_at=again, not_before=again, refusals=refusals)
 
@@ -271,6 +270,11 @@ def backoff(refusals: int) -> timedelta:
     """Return how long to wait after so many definite refusals in a row: doubling from a minute, an hour at most."""
     doubled: int = 2 ** min(refusals - 1, 10)
     return min(LONGEST_BACKOFF, FIRST_BACKOFF * doubled)
+
+
+def _with_doubt(delivery: Delivery, reason: str) -> str:
+    """The reason a delivery ends unsent, honest about an attempt before whose fate stayed unknown."""
+    return f"{reason}; whether an earlier attempt arrived is not known" if delivery.retried else reason
 
 
 def _unknown(delivery: Delivery, reason: str, now: datetime) -> Delivery:

@@ -13,8 +13,9 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Final
 
-from followups.ses import DELIVERY_HEADER
 from kernel.calendar import Method
+
+DELIVERY_HEADER: Final = "X-Delivery-Id"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # Bidirectional controls can make a name look like another, or turn an address round.

@@ -21,14 +21,12 @@ from botocore.exceptions import (
 )
 
 from followups.delivery import Evidence
+from followups.message import DELIVERY_HEADER, Message
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-    from followups.message import Message
-
 DELIVERY_TAG: Final = "delivery_id"
-DELIVERY_HEADER: Final = "X-Delivery-Id"
 
 # These mean this very message; every other refusal (throttles, quotas, a paused account, missing permission) is
 # about the state of things, which changes.

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, vCalAddress, vUri
+from icalendar import Calendar, Event, vCalAddress, vText, vUri
 
 type Method = Literal["REQUEST", "CANCEL", "PUBLISH"]
 
@@ -101,8 +101,9 @@ def _calendar(entries: Sequence[Entry], method: Method, *, stamp: datetime, name
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method)
     if name is not None:
-        calendar.add("name", _text(name))
-        calendar.add("x-wr-calname", _text(name))
+        # The library takes neither for a text, and a text's commas need escaping.
+        calendar.add("name", vText(_text(name)))
+        calendar.add("x-wr-calname", vText(_text(name)))
         calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     for entry in entries:
         calendar.add_component(_event(entry, stamp))
