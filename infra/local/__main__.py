@@ -79,7 +79,7 @@ def run() -> int:
         ) as local:
             if not sample.is_written(local):
                 _say("Writing sample visits and people")
-                sample.write(local)
+                _write_sample(local)
             signals.starting = False
             _print_addresses(local, time.monotonic() - started)
             threading.Thread(target=_catch_up, args=(local,), daemon=True).start()
@@ -139,7 +139,7 @@ Microclimate runs here, after {seconds:.0f} seconds.
   Visits     {local.base_url}
   Mailbox    {local.base_url}/mailbox   every email, none of which leaves this machine
   API        {local.base_url}/api/v1/docs
-  Tokens     {tokens.ORGANISER}, {tokens.MODERATORS[0]}   (Authorization: Bearer …)
+  Tokens     {tokens.ORGANISER.token}, {tokens.MODERATORS[0].token}   (Authorization: Bearer …)
 """
         + (f"  Clock      {ahead} ahead\n" if ahead else "")
         + """
@@ -147,6 +147,13 @@ Microclimate runs here, after {seconds:.0f} seconds.
 """,
         flush=True,
     )
+
+
+def _write_sample(local: LocalStack) -> None:
+    try:
+        sample.write(local)
+    except sample.SampleRefused as refusal:
+        print(f"The sample data could not be written, and is tried again next time. {refusal}", file=sys.stderr)
 
 
 def _catch_up(local: LocalStack) -> None:

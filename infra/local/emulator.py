@@ -33,7 +33,7 @@ USUAL_PORT = 4566
 
 _VENV = ROOT / ".tools" / f"ministack-{VERSION}"
 _STARTS_WITHIN = 60.0
-_STOPS_WITHIN = 20.0
+_STOPS_WITHIN = 30.0
 
 
 class EmulatorFailed(Exception):
@@ -164,7 +164,7 @@ def running(
             _wait_until_up(emulator, process, folder)
             yield emulator
         finally:
-            _stop(process)
+            _stop(process, patient=keep)
 
 
 def _python() -> Path:
@@ -195,7 +195,7 @@ def _environment(folder: Folder, port: int, keep: bool) -> dict[str, str]:
         "S3_DATA_DIR": str(folder.objects),
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
-        "LAMBDA_WARM_TTL_SECONDS": "3600",
+        "LAMBDA_WARM_TTL_SECONDS": "120",  # of what a rush started beyond the first of each function
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -214,8 +214,11 @@ def _wait_until_up(emulator: Emulator, process: subprocess.Popen[bytes], folder:
     raise EmulatorFailed("\n".join(["MiniStack did not start. The end of its log:", *tail]))
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _stop(process: subprocess.Popen[bytes], *, patient: bool) -> None:
+    if process.stdin:
+        process.stdin.close()  # see `emulator_process`: what runs may finish, and is saved
+    if not patient:
+        process.terminate()
     try:
         process.wait(_STOPS_WITHIN)
     except subprocess.TimeoutExpired:
@@ -224,5 +227,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     # Functions run in processes of their own, which outlive MiniStack by a moment.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    if process.stdin:
-        process.stdin.close()

@@ -10,11 +10,8 @@ import gzip
 import http.client
 import string
 import sys
-import threading
-import time
 import urllib.parse
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from infra.local import mailbox
 from infra.local.http_server import BadRequest, Handler, Server, TooLarge
@@ -64,34 +61,12 @@ _OURS_TO_SAY = {"host", "content-length", "expect", "x-origin-secret", "x-viewer
 _MADE_ANEW = {"content-length", "date", "server"}
 
 
-@dataclass
-class Traffic:
-    """What goes through: how much of it is under way, and when somebody last may have changed something."""
-
-    under_way: int = 0
-    last_change: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def begin(self, method: str) -> None:
-        """Note a request."""
-        with self._lock:
-            self.under_way += 1
-            if method not in {"GET", "HEAD", "OPTIONS"}:
-                self.last_change = time.monotonic()
-
-    def end(self) -> None:
-        """Note that it was answered."""
-        with self._lock:
-            self.under_way -= 1
-
-
 class FrontDoor(Server):
     """The address people use."""
 
     def __init__(self, port: int, mail: Mail) -> None:
         super().__init__(port, _Visitor)
         self.mail = mail
-        self.traffic = Traffic()
         self.names = {f"{name}:{self.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
         self._origin: tuple[int, str] | None = None
 
@@ -144,11 +119,7 @@ class _Visitor(Handler):
         except BadRequest as error:
             self.refuse(400, str(error))
             return
-        self.server.traffic.begin(self.command)
-        try:
-            self._answer_whole(body)
-        finally:
-            self.server.traffic.end()
+        self._answer_whole(body)
 
     def _answer_whole(self, body: bytes) -> None:
         if mailbox.is_for(self.path):

@@ -14,7 +14,6 @@ import email.policy
 import http.client
 import json
 import threading
-import time
 import urllib.parse
 import uuid
 from dataclasses import asdict, dataclass, field
@@ -103,7 +102,6 @@ class PostOffice(Server):
         super().__init__(0, _Counter)
         self.mail = mail
         self.emulator: Emulator | None = None
-        self.last_sent = 0.0
         self._folder = folder
 
     @property
@@ -130,7 +128,6 @@ class PostOffice(Server):
             tags={tag["Name"]: tag["Value"] for tag in call.get("EmailTags", [])},
         )
         self.mail.add(one)
-        self.last_sent = time.monotonic()
         if self.emulator and one.configuration_set:
             threading.Thread(target=_tell, args=(self.emulator, one), daemon=True).start()
 

@@ -11,6 +11,8 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from http import HTTPStatus
+from time import monotonic, sleep
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +23,7 @@ ZONE = ZoneInfo("Europe/London")
 
 _WRITTEN = "/microclimate-local/sample"
 _ANSWER_WITHIN = 30.0
+_EMAILS_WITHIN = 60.0
 
 
 class SampleRefused(Exception):
@@ -84,6 +87,7 @@ The recording and the team’s own tools are below. Take them, change them, tell
     "capacity": 80,
 }
 
+WARD_PEOPLE = PEOPLE[:6]
 WARD_RECORDING = "https://video.example.org/ward-that-went-home"
 WARD_TOOLS = [
     {"title": "The morning round on one page", "url": "https://tools.example.org/morning-round.pdf"},
@@ -185,9 +189,9 @@ def write(local: LocalStack) -> None:
     ahead = clock.ahead(local.folder)
     try:
         clock.set_ahead(local.folder, ahead - timedelta(days=42))
-        _hold(local, WARD, _weekday(today - timedelta(days=21)), time(14), PEOPLE[:6])
+        _hold(local, WARD, _weekday(today - timedelta(days=21)), time(14), WARD_PEOPLE)
         # Emails are written by the clock: they must be out before it is set right.
-        local.wait_until_still()
+        _wait_for_emails(local, len(WARD_PEOPLE))
     finally:
         clock.set_ahead(local.folder, ahead)
     _share(local, str(WARD["visit_id"]), WARD_RECORDING, WARD_TOOLS)
@@ -195,6 +199,14 @@ def write(local: LocalStack) -> None:
     _hold(local, KITCHEN, _weekday(today + timedelta(days=10)), time(11, 30), visitors)
     _hold(local, CALL, _weekday(today + timedelta(days=24)), time(14), PEOPLE[10:])
     local.emulator.untyped("ssm").put_parameter(Name=_WRITTEN, Value=today.isoformat(), Type="String")
+
+
+def _wait_for_emails(local: LocalStack, count: int) -> None:
+    deadline = monotonic() + _EMAILS_WITHIN
+    while len(local.mail.all()) < count:
+        if monotonic() > deadline:
+            raise SampleRefused(f"{count} people registered, and {len(local.mail.all())} emails came")
+        sleep(0.1)
 
 
 def _weekday(day: date) -> date:
@@ -212,7 +224,7 @@ def _hold(local: LocalStack, visit: dict[str, Any], day: date, begin: time, peop
         "starts_at": starts_at.isoformat(),
         "ends_at": (starts_at + timedelta(hours=2, minutes=30)).isoformat(),
         "timezone": ZONE.key,
-        "organisers": ["hosts@example.org"],
+        "organisers": [tokens.ORGANISER.email],
     }
     _post(local, "/organiser/visits", written, as_organiser=True)
     _post(local, f"/organiser/visits/{visit['visit_id']}/publish", {}, as_organiser=True)
@@ -246,7 +258,7 @@ def _share(local: LocalStack, visit_id: str, recording_url: str, resources: list
 def _post(local: LocalStack, path: str, body: dict[str, Any], *, as_organiser: bool = False) -> None:
     headers = {"Content-Type": "application/json"}
     if as_organiser:
-        headers["Authorization"] = f"Bearer {tokens.ORGANISER}"
+        headers["Authorization"] = f"Bearer {tokens.ORGANISER.token}"
     address = f"{local.base_url}/api/v1{path}"
     request = urllib.request.Request(address, json.dumps(body).encode(), headers, method="POST")  # noqa: S310
     try:
@@ -254,4 +266,6 @@ def _post(local: LocalStack, path: str, body: dict[str, Any], *, as_organiser: b
     except urllib.error.HTTPError as error:
         with error:
             said = error.read().decode(errors="replace")
+        if error.code == HTTPStatus.CONFLICT:  # there already: an earlier attempt was broken off half-way
+            return
         raise SampleRefused(f"POST {path} answered {error.code}: {said}") from None

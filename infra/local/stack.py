@@ -14,9 +14,6 @@ from infra.local.folder import Folder, Running
 from infra.local.front_door import ORIGIN_SECRET, FrontDoor
 from infra.local.post_office import Mail, PostOffice
 
-# Stream records reach their functions within a second, and a function starts cold within another.
-_STILL_AFTER = 3.0
-_PATIENCE = 15.0
 _ANSWERS_WITHIN = 30.0
 
 type Progress = Callable[[str], None]
@@ -40,27 +37,6 @@ class LocalStack:
     deployment: Deployment
     base_url: str
     mail: Mail
-    front_door: FrontDoor
-    post_office: PostOffice
-
-    @property
-    def is_still(self) -> bool:
-        """Whether everything that happened has, as far as can be seen from outside, been followed up."""
-        last = max(self.front_door.traffic.last_change, self.post_office.last_sent)
-        if self.front_door.traffic.under_way or time.monotonic() - last < _STILL_AFTER:
-            return False
-        queues = self.emulator.session.client("sqs", **self.emulator.connection)
-        counted = queues.get_queue_attributes(
-            QueueUrl=self.deployment["DeliveriesQueueUrl"],
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
-        return not any(int(count) for count in counted.values())
-
-    def wait_until_still(self, patience: float = _PATIENCE) -> None:
-        """Wait until it is still, at most ``patience`` seconds."""
-        deadline = time.monotonic() + patience
-        while not self.is_still and time.monotonic() < deadline:
-            time.sleep(0.1)
 
 
 @contextmanager
@@ -78,8 +54,7 @@ def running(
         home: where its state is; nobody else may be using it.
         port: of the front door.
         rate_limits: whether limits by network hold, which locally would be limits on oneself.
-        keep: save the state at the end, after what happened last has been followed up. A stack not to be kept
-            starts from nothing, too.
+        keep: save the state at the end. A stack not to be kept starts from nothing, too.
         progress: told what is being waited for.
 
     Raises:
@@ -93,6 +68,7 @@ def running(
         mail.load()
         door = stack.enter_context(FrontDoor(port, mail))
         office = stack.enter_context(PostOffice(home, mail))
+        stack.enter_context(office.serving())
         progress(
             "Installing MiniStack, the local AWS emulator" if not emulator.is_installed() else "Starting MiniStack"
         )
@@ -107,10 +83,9 @@ def running(
             )
         )
         office.deliver_for(ministack)
-        stack.enter_context(office.serving())
         base_url = f"http://localhost:{door.port}"
         deployed = _deployed(home, ministack, base_url, rate_limits, progress)
-        tokens.write(ministack, deployed["AccountsTableName"])
+        tokens.write(ministack, deployed)
         door.lead_to(ministack.port, deployed["ApiId"])
         local = LocalStack(
             folder=home,
@@ -118,11 +93,9 @@ def running(
             deployment=deployed,
             base_url=base_url,
             mail=mail,
-            front_door=door,
-            post_office=office,
         )
         if keep:
-            stack.callback(_finish, local, progress)
+            stack.callback(progress, "Saving")
         progress("Waiting for the first answer")
         _wait_for_an_answer(door, home.emulator_log)
         stack.enter_context(door.serving())
@@ -139,13 +112,6 @@ def _wait_for_an_answer(door: FrontDoor, log: Path) -> None:
         if time.monotonic() > deadline:
             raise ServiceDown(f"The service answers {status}: see the end of {log}")
         time.sleep(0.2)
-
-
-def _finish(local: LocalStack, progress: Progress) -> None:
-    if not local.is_still:
-        progress("Waiting for what happened last to be followed up")
-        local.wait_until_still()
-    progress("Saving")
 
 
 def _remembered_port(home: Folder) -> int:
