@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, vCalAddress, vText, vUri
+if TYPE_CHECKING:
+    from icalendar import Event, vCalAddress
 
 type Method = Literal["REQUEST", "CANCEL", "PUBLISH"]
 
@@ -95,6 +96,8 @@ def published(entries: Sequence[Entry], *, name: str, stamp: datetime) -> str:
 
 
 def _calendar(entries: Sequence[Entry], method: Method, *, stamp: datetime, name: str | None) -> str:
+    from icalendar import Calendar, vText  # costs a quarter of a second at a cold start, and few requests need it
+
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
@@ -114,6 +117,8 @@ def _calendar(entries: Sequence[Entry], method: Method, *, stamp: datetime, name
 
 
 def _event(entry: Entry, stamp: datetime) -> Event:
+    from icalendar import Event, vUri
+
     event = Event()
     event.add("uid", entry.uid)
     event.add("sequence", entry.sequence)
@@ -134,6 +139,8 @@ def _event(entry: Entry, stamp: datetime) -> Event:
 
 
 def _contact(contact: Contact) -> vCalAddress:
+    from icalendar import vCalAddress
+
     address = vCalAddress(contact.uri)
     # RFC 5545, 3.2: a parameter cannot hold a double quote, and a name is one line.
     address.params["CN"] = " ".join(_text(contact.name).replace('"', "'").split())
