@@ -322,4 +322,4 @@ def see_other(location: str) -> Answer:
 
 def no_content() -> Answer:
     """Return 204."""
-    return Response(204, None, None, headers=dict(headers("private")))
+    return Response(204, None, "", headers=dict(headers("private")))
