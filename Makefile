@@ -77,7 +77,7 @@ deploy: .venv/.synced node_modules/.synced ## deploy to the AWS account of your 
 	@$(BIN)/python -m infra.settings "$(STAGE)"
 	@if [ "$(STAGE)" = prod ] && [ "$(CONFIRM)" != prod ]; then \
 		read -r -p 'This changes what people use. Type prod to go on: ' answer && [ "$$answer" = prod ]; fi
-	$(CDK) deploy --all -c stage=$(STAGE) --output cdk.out/deploy-$(STAGE)
+	$(CDK) deploy --all -c stage=$(STAGE) $(CONTEXT) --output cdk.out/deploy-$(STAGE)
 
 .PHONY: clean
 clean: ## forget what was built, and everything the local service remembers

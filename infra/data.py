@@ -73,6 +73,8 @@ class DataStack(Stack):
         self._output("AccountsTable", self.accounts.table.table_name)
         self._output("FailuresBucket", self.failures.bucket_name)
         self._output("SecretId", self.secret.secret_arn)
+        if self.origin_secret:
+            self._output("OriginSecretId", self.origin_secret.secret_arn)
 
     def _key(self) -> kms.Key:
         return kms.Key(

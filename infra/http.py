@@ -6,7 +6,7 @@ no address of a visitor.
 
 import json
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as acm
@@ -71,11 +71,16 @@ class WayIn(Construct):
         )
         self.stage = self._stage()
         # Locally a front door of our own stands where CloudFront would, with a value that is no secret.
-        self.origin_value = origin_secret.secret_value.unsafe_unwrap() if origin_secret else "local"
+        self.origin_value = "local"
         self.base_url = settings.base_url or ""
         if origin_secret:
-            distribution = self._distribution()
-            self.base_url = settings.base_url or f"https://{distribution.distribution_domain_name}"
+            # Unwrapped as a reference that CloudFormation resolves: the value is in no template.
+            self.origin_value = SecretValue.secrets_manager(
+                origin_secret.secret_arn, version_id=settings.origin_secret_version
+            ).unsafe_unwrap()
+            domain = self._distribution().distribution_domain_name
+            self.base_url = settings.base_url or f"https://{domain}"
+            CfnOutput(self, "DistributionDomainOutput", value=domain).override_logical_id("DistributionDomain")
 
     def answer(self, route: apigateway.HttpRouteKey, function: ServiceFunction) -> None:
         """Let a function answer what comes on a route."""

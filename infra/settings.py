@@ -39,6 +39,8 @@ class Settings:
         alarm_email: who hears of alarms; None leaves the topic without a subscriber.
         log_retention_days: one of the spans CloudWatch Logs knows.
         snap_start: publish a snapshot of each web function; about 2 dollars a month for each of them.
+        origin_secret_version: the version of the origin secret to deploy, when it has just been rotated; None reads
+            the current one, but only into what the deployment changes anyway.
         clock_file: stage ``local`` only: the file that says by how much the clock is ahead.
         architecture: the machine the functions run on: Graviton, but in stage ``local`` this machine.
     """
@@ -54,6 +56,7 @@ class Settings:
     log_level: Literal["DEBUG", "INFO", "WARNING"]
     log_retention_days: int
     snap_start: bool
+    origin_secret_version: str | None
     clock_file: str | None
     architecture: Architecture
 
@@ -123,6 +126,7 @@ def read(look_up: Callable[[str], object], *, machine: Architecture) -> Settings
         log_level=_one_of(values.get("log_level"), ("DEBUG", "INFO", "WARNING"), "log_level", f"stage {stage}"),
         log_retention_days=values.number("log_retention_days"),
         snap_start=values.flag("snap_start"),
+        origin_secret_version=values.optional("origin_secret_version"),
         clock_file=(values.optional("clock_file") or str(ROOT / ".local" / "clock")) if local else None,
         architecture=machine if local else "aarch64",
     )

@@ -1,6 +1,10 @@
 import json
+from pathlib import Path
 
-from infra.settings import STAGES
+from aws_cdk import App
+
+from infra import app as cdk_app
+from infra.settings import STAGES, context
 from tests.infra.conftest import Synthesis
 from tests.infra.policies import readable
 
@@ -92,3 +96,26 @@ def test_cloudfront_hands_on_the_viewers_address_and_not_the_host(synthesis: Syn
 def test_cloudfront_keeps_no_log_of_paths(synthesis: Synthesis) -> None:
     for distribution in synthesis.all("AWS::CloudFront::Distribution"):
         assert "Logging" not in distribution.properties["DistributionConfig"], distribution
+
+
+def test_with_snap_start_on_the_api_calls_published_snapshots(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), context={**context(), "stage": "dev", "snap_start": "true"})
+    assembly = cdk_app.build(app, held_to_rules=False).synth()
+    [service] = [stack for stack in assembly.stacks if stack.stack_name.endswith("service")]
+    resources = json.loads(Path(service.template_full_path).read_text())["Resources"].values()
+    targets = {
+        one["Properties"]["IntegrationUri"]["Ref"]
+        for one in resources
+        if one["Type"] == "AWS::ApiGatewayV2::Integration"
+    }
+    assert len(targets) == 2
+    assert all("Live" in target for target in targets)
+    snapped = [one["Properties"]["FunctionName"] for one in resources if "SnapStart" in one.get("Properties", {})]
+    assert snapped == ["microclimate-dev-visits-web", "microclimate-dev-visits-organise"]
+
+
+def test_a_rotated_origin_secret_reaches_cloudfront_and_both_functions_at_once(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), context={**context(), "stage": "dev", "origin_secret_version": "version-2"})
+    assembly = cdk_app.build(app, held_to_rules=False).synth()
+    [service] = [stack for stack in assembly.stacks if stack.stack_name.endswith("service")]
+    assert Path(service.template_full_path).read_text().count(":SecretString:::version-2}}") == 3
