@@ -11,13 +11,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from moto import mock_aws
 
 from followups import feedback, on_event, send, settle
 from followups.delivery import EVIDENCE_PATIENCE, LEASE, QUEUE_PATIENCE, Delivery, State
 from followups.model import Deliveries, DeliveryRecord
 from followups.plan import Step, planned
 from kernel import aws, clock, secrets
+from tests import tables
 from tests.unit.followups_samples import CANCELLED, CONFIRMED, NOW, VISIT
 from visits import query
 
@@ -88,29 +88,9 @@ def forget() -> None:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with mock_aws():
+    with tables.in_memory():
         forget()
         world = World()
-        boto3.client("dynamodb").create_table(
-            TableName="followups",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"}
-                for name in ("pk", "sk", "visit_id", "listing", "due", "due_at")
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": name,
-                    "KeySchema": [
-                        {"AttributeName": keys[0], "KeyType": "HASH"},
-                        {"AttributeName": keys[1], "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-                for name, keys in {"by-visit": ("visit_id", "listing"), "by-due": ("due", "due_at")}.items()
-            ],
-        )
         world.queue_url = boto3.client("sqs").create_queue(QueueName="deliveries")["QueueUrl"]
         boto3.client("secretsmanager").create_secret(
             Name="microclimate", SecretString=json.dumps({"signing_keys": [], "pepper": "p" * 64})
