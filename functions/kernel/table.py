@@ -68,7 +68,7 @@ def refused(error: PynamoDBException) -> bool:
     """Tell whether a condition refused the write, be it alone or in a transaction."""
     if isinstance(error, TransactWriteError):
         return "ConditionalCheckFailed" in _reasons(error)
-    return error.cause_response_code == "ConditionalCheckFailedException"
+    return _code(error) == "ConditionalCheckFailedException"
 
 
 def refused_at(error: PynamoDBException, index: int) -> bool:
@@ -82,9 +82,9 @@ def refused_at(error: PynamoDBException, index: int) -> bool:
 
 def in_conflict(error: PynamoDBException) -> bool:
     """Tell whether nothing but somebody else's transaction stood in the way: the same call may pass later."""
-    if isinstance(error, TransactWriteError) and error.cause_response_code == "TransactionCanceledException":
+    if isinstance(error, TransactWriteError) and _code(error) == "TransactionCanceledException":
         return not refused(error) and "TransactionConflict" in _reasons(error)
-    return error.cause_response_code in {"TransactionConflictException", "TransactionInProgressException"}
+    return _code(error) in {"TransactionConflictException", "TransactionInProgressException"}
 
 
 def past_conflicts[T](call: Callable[[], T]) -> T:
@@ -107,6 +107,16 @@ def past_conflicts[T](call: Callable[[], T]) -> T:
                 raise Unavailable from error
             time.sleep(random.uniform(wait / 2, wait))  # noqa: S311  jitter, not a secret
             wait = min(wait * 2, 0.4)
+
+
+def _code(error: PynamoDBException) -> str | None:
+    """Return DynamoDB's error code; None where no answer came.
+
+    Not PynamoDB's ``cause_response_code``: it fails on botocore's time-outs, whose ``response`` is there and None.
+    """
+    response = getattr(error.cause, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
 
 
 def _reasons(error: TransactWriteError) -> list[str | None]:
