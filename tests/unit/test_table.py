@@ -1,6 +1,6 @@
 """How an error of the table is read, and how a conflict of transactions is met."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -89,10 +89,10 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(table, "time", clock)
-    yield clock
+    return clock
 
 
 def failing(times: int, error: Exception) -> Callable[[], str]:
