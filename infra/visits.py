@@ -18,7 +18,8 @@ OLDEST_TO_PUBLISH = Duration.hours(2)
 OLDEST_FOR_LINE = Duration.minutes(15)
 
 # Places that were given up, and whatever moves the mark. A waiting place is new here as well: the mark may have
-# moved between its number being handed out and its being written. A confirmed one neither frees nor admits.
+# moved between its number being handed out and its being written. A confirmed one neither frees nor admits. A change
+# of capacity shows in the details too, which, unlike the counters, no registration writes to.
 LINE_FILTERS: list[dict[str, object]] = [
     {
         "eventName": ["INSERT", "MODIFY"],
@@ -26,7 +27,7 @@ LINE_FILTERS: list[dict[str, object]] = [
             "NewImage": {"sk": {"S": [{"prefix": "place#"}]}, "status": {"S": ["cancelled", "void", "waiting"]}}
         },
     },
-    {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"sk": {"S": ["visit"]}}}},
+    {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"sk": {"S": ["visit#details"]}}}},
 ]
 
 

@@ -2,16 +2,15 @@
 
 from datetime import datetime
 
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from kernel.errors import Conflict, Problem
-from kernel.log import logger
+from kernel.errors import Conflict
 from kernel.table import past_conflicts, refused, refused_at
 from visits import line
 from visits.model import Guard, Place, person_pk, visit_pk
-from visits.reconcile import reconcile
+from visits.reconcile import reconcile_soon
 
 
 def cancel(place: Place, *, ends_at: datetime, now: datetime) -> bool:
@@ -34,7 +33,7 @@ def cancel(place: Place, *, ends_at: datetime, now: datetime) -> bool:
             return False
         # The guard does not point here (somebody repaired it by hand): the place is theirs to give up all the same.
         past_conflicts(lambda: _give_up(place, now, free_guard=False))
-    _move_the_line(place, now)
+    reconcile_soon(place.visit_id, now=now, also=[place.number])
     return True
 
 
@@ -52,11 +51,3 @@ def _give_up(place: Place, now: datetime, *, free_guard: bool) -> None:
                 actions=[Guard.place.remove()],
                 condition=Guard.place == place.number,
             )
-
-
-def _move_the_line(place: Place, now: datetime) -> None:
-    """Give the seat to the line at once where we can. The stream and the sweep do it where we cannot."""
-    try:
-        reconcile(place.visit_id, now=now, also=[place.number])
-    except (PynamoDBException, Problem) as error:
-        logger.warning("reconcile left to the stream", visit_id=place.visit_id, error=type(error).__name__)

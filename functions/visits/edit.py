@@ -15,6 +15,7 @@ from visits import line, query
 from visits.line import NO_LIMIT
 from visits.model import Counters, Details, visit_pk
 from visits.questions import Question
+from visits.reconcile import reconcile_soon
 
 ATTEMPTS = 12
 """How often a change of capacity is computed again because somebody took a place meanwhile."""
@@ -100,6 +101,8 @@ def change(visit_id: str, version: int, changes: Mapping[str, object], *, now: d
         if details.status == "published":
             _keep_the_schedule(details, plan)
         if _saved(counters, details, plan, now=now):
+            if details.status == "published":
+                reconcile_soon(visit_id, now=now)  # a raised capacity has seats for who waits
             return _read(visit_id)
     raise Unavailable
 

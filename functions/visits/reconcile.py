@@ -12,6 +12,8 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
+from kernel.errors import Problem
+from kernel.log import logger
 from kernel.table import past_conflicts, refused
 from visits import line, query
 from visits.model import Counters, Place, place_sk, visit_pk
@@ -44,6 +46,14 @@ def reconcile(visit_id: str, *, now: datetime, also: Iterable[int] = (), from_th
         seen += span
     _raise_lower_bound(counters, start, seen)
     return admitted
+
+
+def reconcile_soon(visit_id: str, *, now: datetime, also: Iterable[int] = ()) -> None:
+    """Reconcile at once where we can, so that what a request changed shows; else the stream and the sweep do it."""
+    try:
+        reconcile(visit_id, now=now, also=also)
+    except (PynamoDBException, Problem) as error:
+        logger.warning("reconcile left to the stream", visit_id=visit_id, error=type(error).__name__)
 
 
 def move_fence(visit_id: str, *, now: datetime) -> int:
