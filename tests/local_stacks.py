@@ -90,12 +90,11 @@ def _forget_connections() -> None:
     aws.session.cache_clear()
     # Its overloads hide that it is cached.
     aws.client.cache_clear()  # type: ignore[attr-defined]
-    table._connection.cache_clear()
     for record in _subclasses(table.Record):
-        record._connection = None
+        record._connection = record._unretried = None
 
 
-def _subclasses(kind: type[Model]) -> Iterator[type[Model]]:
+def _subclasses(kind: type[table.Record]) -> Iterator[type[table.Record]]:
     for one in kind.__subclasses__():
         yield one
         yield from _subclasses(one)

@@ -123,12 +123,17 @@ def _headers(message: EmailMessage) -> dict[str, str]:
     return joined
 
 
+def _subject(message: EmailMessage) -> str:
+    # Folded before its first word, a header keeps the fold's space.
+    return str(message["Subject"] or "").strip()
+
+
 def _described(one: Email) -> dict[str, object]:
     message = one.parsed()
     return {
         "id": one.message_id,
         "to": one.to,
-        "subject": str(message["Subject"] or ""),
+        "subject": _subject(message),
         "sent_at": one.sent_at,
         "text": _body(message, "text/plain"),
         "html": _body(message, "text/html"),
@@ -219,7 +224,7 @@ def _page(emails: list[Email], to: str) -> str:
 def _article(number: int, one: Email) -> str:
     message = one.parsed()
     address = f"/mailbox/{urllib.parse.quote(one.message_id, safe='')}"
-    subject = html.escape(str(message["Subject"] or "(no subject)"))
+    subject = html.escape(_subject(message) or "(no subject)")
     facts = {"From": str(message["From"]), "To": ", ".join(one.to), "Sent": one.sent_at}
     rows = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts.items())
     return f"""<article aria-labelledby="email-{number}">

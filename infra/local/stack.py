@@ -30,6 +30,7 @@ class LocalStack:
     Attributes:
         base_url: where people reach it, without a slash at the end.
         mail: the emails it sent.
+        post_office: the endpoint of its SES.
     """
 
     folder: Folder
@@ -37,6 +38,7 @@ class LocalStack:
     deployment: Deployment
     base_url: str
     mail: Mail
+    post_office: str
 
 
 @contextmanager
@@ -93,6 +95,7 @@ def running(
             deployment=deployed,
             base_url=base_url,
             mail=mail,
+            post_office=office.endpoint,
         )
         if keep:
             stack.callback(progress, "Saving")
