@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from kernel.email_address import AddressInvalid, normalise
 from kernel.errors import FieldError, Invalid
+from kernel.text import NOT_ONE_LINE, NOT_TEXT, is_blank, on_any_lines, on_one_line
 
 
 class Body(BaseModel):
@@ -68,23 +69,31 @@ def _zone(name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    if not text.isprintable():
-        raise refuse("Use a single line of plain characters.")
+    if not on_one_line(text):
+        raise refuse(NOT_ONE_LINE)
     return text
 
 
-def _no_controls(text: str) -> str:
-    if any(not (character.isprintable() or character in "\n\r\t") for character in text):
-        raise refuse("Remove the characters that cannot be shown.")
+def _any_lines(text: str) -> str:
+    if not on_any_lines(text):
+        raise refuse(NOT_TEXT)
     return text.replace("\r\n", "\n")
+
+
+def _seen(text: str) -> str:
+    if is_blank(text):
+        raise refuse(_NEEDED)
+    return text
 
 
 EmailAddress = Annotated[str, AfterValidator(_address)]
 """An email address, normalised."""
 ONE_LINE = AfterValidator(_one_line)
 """Text on one line: nothing a header or a calendar could take for its own. Limits stand before it, not after."""
-ANY_LINES = AfterValidator(_no_controls)
+ANY_LINES = AfterValidator(_any_lines)
 """Text of any number of lines."""
+VISIBLE = AfterValidator(_seen)
+"""Text that shows something."""
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 """A moment: RFC 3339 text with its offset."""
@@ -94,8 +103,10 @@ Zone = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValid
 _MOMENT = "Write a date and time with its offset, like 2026-12-08T14:00:00+00:00."
 _ZONE = "Write the IANA name of a time zone, like Europe/London."
 
+_NEEDED = "This is needed."
+
 _SAID = {
-    "missing": "This is needed.",
+    "missing": _NEEDED,
     "extra_forbidden": "There is no such field.",
     "string_type": "This must be text.",
     "bool_type": "This must be true or false.",

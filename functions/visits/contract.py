@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt, StringConstraints, model_validator
 
-from kernel.fields import ANY_LINES, ONE_LINE, Body, EmailAddress, Moment, Zone, refuse
+from kernel.fields import ANY_LINES, ONE_LINE, VISIBLE, Body, EmailAddress, Moment, Zone, refuse
 
 VISIT_ID = r"^[a-z0-9][a-z0-9-]{2,63}$"
 ABSENT: Any = None
@@ -47,7 +47,7 @@ def _available_audience(chosen: str) -> str:
 Waitlist = Literal["off", "automatic", "offer"]
 Audience = Literal["public", "members", "invited"]
 Short = Annotated[str, StringConstraints(max_length=200), ONE_LINE]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), ONE_LINE]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), ONE_LINE, VISIBLE]
 AccessNeeds = Annotated[str, StringConstraints(max_length=1000), ANY_LINES]
 WebAddress = Annotated[str, StringConstraints(max_length=2000), ONE_LINE, AfterValidator(_web_address)]
 VisitId = Annotated[str, AfterValidator(_visit_id), Field(json_schema_extra={"pattern": VISIT_ID})]

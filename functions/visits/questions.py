@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 from kernel.errors import FieldError
+from kernel.text import NOT_ONE_LINE, NOT_TEXT, is_blank, on_any_lines, on_one_line
 
 type Kind = Literal["text", "long_text", "choice", "choices", "yes_no"]
 type Answer = str | bool | list[str]
@@ -85,6 +86,8 @@ def _text(question: Question, value: object, field: str) -> str | FieldError:
     text, limit = value.strip(), LIMITS[question["kind"]]
     if len(text) > limit:
         return FieldError(field, f"Shorten this answer to {limit:,} characters; it has {len(text):,}.")
-    if not text and question["required"]:
+    if is_blank(text) and question["required"]:
         return FieldError(field, _missing(question))
-    return text
+    if question["kind"] == "text":
+        return text if on_one_line(text) else FieldError(field, NOT_ONE_LINE)
+    return text.replace("\r\n", "\n") if on_any_lines(text) else FieldError(field, NOT_TEXT)
