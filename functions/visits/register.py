@@ -147,8 +147,8 @@ def _hand_out(attempt: _Attempt, version: int) -> Counters | None:
     except PynamoDBException as error:
         if not refused(error):
             raise Unavailable from error
-    counters = query.counters_of(attempt.visit_id)
-    if counters is None or counters.status == "draft":
+    counters = _numbers(attempt.visit_id)
+    if counters.status == "draft":
         raise NotFound
     state = opening_of(counters, attempt.now)
     if state in REGISTERS:
@@ -233,17 +233,41 @@ def void(visit_id: str, place: int, now: datetime) -> bool:
 def _again(attempt: _Attempt, guard: Guard) -> Registered:
     """Answer as a newcomer would be answered at this moment, and have the link sent again, at a limited rate.
 
-    The same number of calls as for a newcomer, the last a transaction too: timing tells nothing.
+    The same calls as for a newcomer, one for one: neither timing nor load tells anything.
     """
-    counters = query.counters_of(attempt.visit_id)
-    if counters is None:
-        raise NotFound
+    counters = _numbers(attempt.visit_id)
     state = opening_of(counters, attempt.now)
     told = _as_a_newcomer(counters, state)
     _ask_for_link(attempt, guard, told)
     if told is None:
         raise refusal(state)
     return told
+
+
+def _numbers(visit_id: str) -> Counters:
+    """Read the line's numbers by an update that adds nothing, so that it takes as long as handing out a place.
+
+    An update that changes nothing leaves no record in the stream.
+
+    Raises:
+        NotFound: no such visit.
+    """
+    try:
+        answer = past_conflicts(
+            lambda: Counters.connection().update_item(
+                Counters.Meta.table_name,
+                visit_pk(visit_id),
+                "visit",
+                actions=[Counters.line.add(0)],
+                condition=Counters.status.exists(),
+                return_values="ALL_NEW",
+            )
+        )
+    except PynamoDBException as error:
+        if refused(error):
+            raise NotFound from error
+        raise
+    return Counters.from_raw_data(answer["Attributes"])
 
 
 def _as_a_newcomer(counters: Counters, state: Opening) -> Registered | None:
@@ -255,19 +279,24 @@ def _as_a_newcomer(counters: Counters, state: Opening) -> Registered | None:
 
 
 def _ask_for_link(attempt: _Attempt, guard: Guard, told: Registered | None) -> None:
+    """Note that the link is to be sent again, and the answer given; where neither is due, write what stands there."""
     asked = guard.link_requested_at
-    actions: list[Action] = []
-    if asked is None or attempt.now - asked >= LINK_EVERY:
-        actions.append(Guard.link_requested_at.set(attempt.now))
+    due = asked is None or attempt.now - asked >= LINK_EVERY
+    actions: list[Action] = [Guard.link_requested_at.set(attempt.now if due else asked)]
     if attempt.key and told is not None:
         actions.append(Guard.answered.set([*(guard.answered or [])[1 - ANSWERS_KEPT :], _to_keep(attempt, told)]))
-    if not actions:
-        return
     unchanged = Guard.link_requested_at == asked if asked else Guard.link_requested_at.does_not_exist()
-    try:
+
+    def write() -> None:
+        if told is None:  # whoever is refused gets by without a transaction
+            guard.update(actions=actions, condition=unchanged)
+            return
         with TransactWrite(connection=Guard.connection()) as transaction:
             transaction.update(guard, actions=actions, condition=unchanged)
-    except TransactWriteError as error:
+
+    try:
+        past_conflicts(write)
+    except PynamoDBException as error:
         if not refused(error):  # refused: another request of theirs asked a moment ago
             raise
 
