@@ -1,0 +1,49 @@
+"""The tables of the service in moto, made from the models: the indexes are theirs, so no test describes them again.
+
+``tests/infra`` holds the template to the same keys and indexes.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from moto import mock_aws
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+
+
+@contextmanager
+def in_memory() -> Iterator[None]:
+    """An AWS account in this process's memory, with our tables in it and nothing else."""
+    from followups.model import DeliveryRecord
+    from kernel.access import ApiToken
+    from visits.model import Details
+
+    with mock_aws():
+        for model in (Details, DeliveryRecord, ApiToken):
+            model.create_table(billing_mode="PAY_PER_REQUEST", wait=False)
+        yield
+
+
+def table(name: str) -> Table:
+    """Return a table as moto keeps it, to look into it without a call."""
+    [account] = dynamodb_backends.values()
+    found: Table = account["eu-west-2"].tables[name]
+    return found
+
+
+def item(name: str, key: Mapping[str, Mapping[str, str]]) -> dict[str, Any] | None:
+    """Return one item as DynamoDB would answer it, without a call."""
+    found = table(name).get_item(DynamoType(dict(key["pk"])), DynamoType(dict(key["sk"])))
+    if found is None:
+        return None
+    attributes: dict[str, Any] = found.to_json()["Attributes"]
+    return json.loads(json.dumps(attributes)) if attributes else None
+
+
+def empty() -> None:
+    """Forget every item of every table: a hundred times faster than making the tables again."""
+    for name in ("visits", "followups", "accounts"):
+        table(name).items.clear()
