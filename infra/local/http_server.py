@@ -101,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers:
             self.send_header(name, value)
         self.send_header("Date", self.date_time_string())
-        if status >= 200 and status not in {204, 304}:
+        if status not in {204, 304} and (self.command != "HEAD" or body):  # of what was not asked for, no length
             self.send_header("Content-Length", str(len(body)))
         if self.close_connection:
             self.send_header("Connection", "close")

@@ -27,7 +27,7 @@ pre { padding: 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 _URL = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]]")
 
 _PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+    "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 # What people wrote gets into emails. Theirs is an origin of its own, without scripts; a link opens a new tab.
@@ -230,7 +230,7 @@ def _article(number: int, one: Email) -> str:
     return f"""<article aria-labelledby="email-{number}">
 <header><h2 id="email-{number}">{subject}</h2><dl>{rows}</dl></header>
 {_bodies_shown(message, address, subject)}
-<footer>{_enclosed(message, address)}<a href="{address}/raw">Source<span hidden> of “{subject}”</span></a></footer>
+<footer>{_enclosed(message, address)}<a href="{address}/raw">Source</a></footer>
 </article>
 """
 

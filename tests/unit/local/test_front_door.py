@@ -143,9 +143,10 @@ def test_an_image_is_not_compressed_again(door: FrontDoor) -> None:
     assert answer == bytes(range(256)) * 10
 
 
-def test_head_says_how_long_the_answer_would_be_and_sends_none_of_it(door: FrontDoor) -> None:
+def test_head_brings_no_content_and_claims_no_length_of_it(door: FrontDoor) -> None:
     response, answer = ask(door, "/binary", "HEAD")
     assert (response.status, answer) == (200, b"")
+    assert "Content-Length" not in response.headers
 
 
 def test_an_answer_without_content_has_no_length(door: FrontDoor) -> None:
