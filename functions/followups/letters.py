@@ -5,25 +5,21 @@ A step has two templates, ``<step>.txt``, whose first line is the subject, and `
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from followups.delivery import Identity
-from followups.message import Invitation, Letter, one_line, sender_parts
+from followups.message import Invitation, Letter
 from followups.plan import Step, reason_to_skip
 from kernel import calendar, pages, times
-
-if TYPE_CHECKING:
-    from visits.query import RegistrationView, VisitView
+from kernel.email_address import sender_parts
+from kernel.text import greeting, one_line
+from visits.query import Publisher, RegistrationView, VisitView, calendar_entry, where
 
 LARGEST_HTML: Final = 100_000
 """Bytes: Gmail cuts a message off at 102 KB, and the link to the person's place would be gone."""
-
-_LINK_LIKE: Final = re.compile(r"://|www\.|@|\w\.[a-z]{2,}", re.IGNORECASE)
-_LONGEST_GREETING: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,38 +153,8 @@ class Letters:
         if step not in {Step.CONFIRMATION, Step.ADMITTED} and not (withdrawn and registration.was_confirmed):
             return None
         name, address = sender_parts(self.sender)
-        entry = calendar.Entry(
-            uid=calendar.registration_uid(registration.registration_id, self.base_url),
-            sequence=visit.sequence + registration.sequence,
-            starts_at=visit.starts_at,
-            ends_at=visit.ends_at,
-            timezone=visit.timezone,
-            summary=one_line(visit.title),
-            description=f"{visit.summary}\n\nTo change your details or give your place back, use the link in your "
-            f"email from {self.community}.\n{self._page(visit)}",
-            location=where(visit),
-            url=self._page(visit),
-            organizer=calendar.Contact(name or self.community, calendar.mailto(address)),
-            attendee=calendar.Contact(greeting(registration.name) or "", calendar.mailto(registration.email)),
-            cancelled=withdrawn,
-        )
+        entry = calendar_entry(visit, registration, Publisher(self.base_url, self.community, name, address))
         return Invitation(calendar.method_of(entry), calendar.invitation(entry, stamp=now))
-
-
-def where(visit: VisitView) -> str:
-    """Return where a visit takes place, in words; never the address of an online room."""
-    venue = one_line(visit.venue) or one_line(visit.host)
-    return {"online": "Online", "in_person": venue, "hybrid": f"{venue}, or online"}[visit.format]
-
-
-def greeting(name: str) -> str | None:
-    """Return a name as a greeting may use it, None for one that reads like an advertisement.
-
-    Anybody can type somebody else's address into the form, and a name of their making would then be mailed to them
-    in ours: a name that holds a link, or is as long as a sentence, is left out.
-    """
-    name = one_line(name)
-    return None if not name or len(name) > _LONGEST_GREETING or _LINK_LIKE.search(name) else name
 
 
 def html(mjml: str) -> str:

@@ -4,7 +4,6 @@
 take for an invitation; the same file once more as an attachment would make some of them enter it twice.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -14,12 +13,11 @@ from email.utils import format_datetime
 from typing import Final
 
 from kernel.calendar import Method
+from kernel.email_address import sender_parts
+from kernel.text import one_line
 
 DELIVERY_HEADER: Final = "X-Delivery-Id"
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# Bidirectional controls can make a name look like another, or turn an address round.
-_BIDI: Final = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LONGEST_NAME: Final = 80
 
 
@@ -79,19 +77,6 @@ def message(letter: Letter, *, sender: str, delivery_id: str, now: datetime) -> 
     return Message(sender=str(_address(from_name, from_email)), recipient=recipient, raw=mail.as_bytes())
 
 
-def sender_parts(sender: str) -> tuple[str, str]:
-    """Return name and address of a sender as settings have it: ``Name <address>``, the name free of quoting.
-
-    Raises:
-        ValueError: there is no address in it.
-    """
-    name, _, rest = sender.rpartition("<")
-    email = rest.removesuffix(">").strip()
-    if "@" not in email:
-        raise ValueError("SENDER is not of the form: Name <address>")
-    return name.strip().strip('"'), email
-
-
 def ascii_domain(email: str) -> str:
     """Return the address with its domain as DNS has it (RFC 5891); a domain IDNA does not know stays as it is."""
     import idna
@@ -101,11 +86,6 @@ def ascii_domain(email: str) -> str:
         return f"{local}{at}{idna.encode(domain, uts46=True).decode()}"
     except idna.IDNAError:
         return email
-
-
-def one_line(text: str) -> str:
-    """Return the text as one line without control or direction characters: what may stand in a header."""
-    return " ".join(_BIDI.sub("", _CONTROL.sub(" ", text)).split())
 
 
 def _address(name: str, email: str) -> Address:

@@ -28,3 +28,16 @@ def normalise(typed: str) -> str:
         return validate_email(typed, check_deliverability=False).normalized
     except EmailNotValidError as refused:
         raise AddressInvalid(f"Enter an email address like name@example.org. {refused}") from refused
+
+
+def sender_parts(sender: str) -> tuple[str, str]:
+    """Return name and address of a sender as settings have it: ``Name <address>``, the name free of quoting.
+
+    Raises:
+        ValueError: there is no address in it.
+    """
+    name, _, rest = sender.rpartition("<")
+    email = rest.removesuffix(">").strip()
+    if "@" not in email:
+        raise ValueError("SENDER is not of the form: Name <address>")
+    return name.strip().strip('"'), email

@@ -1,75 +1,24 @@
 """Visits as calendars and feeds: what other programs follow. Public pages only; never a room's address."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parseaddr
 from xml.etree import ElementTree
 
 from kernel import calendar
 from visits.model import Details, Place
-
-
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    """Who publishes: the service's address, the community's name, and the mailbox it writes from."""
-
-    base_url: str
-    community: str
-    sender: str
-
-    @property
-    def contact(self) -> calendar.Contact:
-        """The organiser calendars show."""
-        name, address = parseaddr(self.sender)
-        return calendar.Contact(name or self.community, calendar.mailto(address))
+from visits.query import Publisher, calendar_entry, registration_view, visit_view
 
 
 def calendar_of(visits: Sequence[Details], publisher: Publisher, *, name: str, now: datetime) -> str:
     """Return visits as a calendar anybody may read."""
-    entries = [
-        _entry(details, publisher, uid=calendar.visit_uid(details.visit_id, publisher.base_url)) for details in visits
-    ]
+    entries = [calendar_entry(visit_view(one), None, publisher) for one in visits]
     return calendar.published(entries, name=name, stamp=now)
 
 
 def invitation(place: Place, details: Details, publisher: Publisher, *, now: datetime) -> str:
     """Return a registration's entry: the one its emails carry, withdrawn once it is cancelled."""
-    entry = _entry(
-        details,
-        publisher,
-        uid=calendar.registration_uid(place.registration_id, publisher.base_url),
-        sequence=int(place.sequence),
-        attendee=calendar.Contact(place.name or "", calendar.mailto(place.email or "")),
-        cancelled=place.status == "cancelled",
-    )
+    entry = calendar_entry(visit_view(details), registration_view(place, None), publisher)
     return calendar.invitation(entry, stamp=now)
-
-
-def _entry(
-    details: Details,
-    publisher: Publisher,
-    *,
-    uid: str,
-    sequence: int = 0,
-    attendee: calendar.Contact | None = None,
-    cancelled: bool = False,
-) -> calendar.Entry:
-    url = f"{publisher.base_url}/visits/{details.visit_id}"
-    return calendar.Entry(
-        uid=uid,
-        sequence=int(details.sequence) + sequence,
-        starts_at=details.starts_at,
-        ends_at=details.ends_at,
-        timezone=details.timezone,
-        summary=details.title,
-        description=f"{details.summary}\n\n{url}".strip(),
-        location=details.venue or ("Online" if details.format == "online" else ""),
-        url=url,
-        organizer=publisher.contact,
-        attendee=attendee,
-        cancelled=cancelled or details.status == "cancelled",
-    )
 
 
 def atom(visits: Sequence[Details], publisher: Publisher, *, now: datetime) -> str:

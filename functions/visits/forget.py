@@ -43,7 +43,7 @@ def forget(*, now: datetime) -> int:
         everything = details.ends_at + REGISTRATIONS_KEPT <= now
         places = list(islice(_to_forget(details, everything=everything), left + 1))
         for place in places[:left]:
-            _forget(place, everything=everything)
+            _forget(place, everything=everything, now=now)
         if len(places) > left:
             return AT_ONCE
         left -= len(places)
@@ -66,11 +66,13 @@ def _to_forget(details: Details, *, everything: bool) -> Iterator[Place]:
     return Place.query(visit_pk(details.visit_id), keys, filter_condition=holds, consistent_read=True)
 
 
-def _forget(place: Place, *, everything: bool) -> None:
+def _forget(place: Place, *, everything: bool, now: datetime) -> None:
     if not everything:
         place.update(actions=[Place.access_needs.remove()])
         return
     if place.person is not None:
-        Guard(person_pk(place.person), visit_pk(place.visit_id)).delete()
+        guard = Guard(person_pk(place.person), visit_pk(place.visit_id))
+        gone = [Guard.place.remove(), Guard.held.remove(), Guard.answered.remove(), Guard.link_requested_at.remove()]
+        guard.update(actions=[*gone, Guard.expires_at.set(int(now.timestamp()))])
     actions: list[Action] = [attribute.remove() for attribute in _NAMING]
     place.update(actions=actions)

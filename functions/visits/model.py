@@ -227,6 +227,8 @@ class Guard(Record):
     answered = JSONAttribute(null=True)
     """The answers given under an Idempotency-Key, newest last: ``[{key, body, status, position, until}]``."""
     link_requested_at = UTCDateTimeAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+    """DynamoDB's time to live, Unix seconds: set once the registration is forgotten (`visits.forget`)."""
 
     @property
     def visit_id(self) -> str:

@@ -1,12 +1,19 @@
 """What others may read of the visits: a visit, a registration, a person's registrations. All reads are consistent."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from kernel.text import greeting, one_line
 from visits import line, links
 from visits.links import PlaceRef
 from visits.model import Counters, Details, Guard, Place, person_pk, place_sk, visit_pk
+
+if TYPE_CHECKING:
+    from kernel import calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class RegistrationView:
 def visit(visit_id: str) -> VisitView | None:
     """Return a visit, or None."""
     details = details_of(visit_id)
-    return None if details is None else _visit_view(details)
+    return None if details is None else visit_view(details)
 
 
 def registration(visit_id: str, place: int) -> RegistrationView | None:
@@ -73,7 +80,7 @@ def registration(visit_id: str, place: int) -> RegistrationView | None:
     found = place_at(visit_id, place)
     if found is None or found.person is None:
         return None
-    return _registration_view(found, position_of(found))
+    return registration_view(found, position_of(found))
 
 
 def registrations_of(person: str) -> list[RegistrationView]:
@@ -105,6 +112,49 @@ def address_undo_link(
     ref = PlaceRef(registration.visit_id, registration.place)
     token = links.address_token(links.ADDRESS_UNDO, ref, email, expires_at=now + links.UNDO_GOOD_FOR, keys=keys)
     return f"{base_url}/addresses/undo/{token}"
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Who calendars name as the organiser: the service's address, the community, the mailbox it writes from."""
+
+    base_url: str
+    community: str
+    name: str
+    email: str
+
+
+def calendar_entry(visit: VisitView, registration: RegistrationView | None, publisher: Publisher) -> calendar.Entry:
+    """Return the entry of a registration, the same wherever it is written; without one, the visit's public entry."""
+    from kernel import calendar
+
+    page = f"{publisher.base_url}/visits/{visit.visit_id}"
+    attendee = None
+    if registration is not None:
+        attendee = calendar.Contact(greeting(registration.name) or "", calendar.mailto(registration.email))
+    how = f"To change your details or give your place back, use the link in your email from {publisher.community}."
+    return calendar.Entry(
+        uid=calendar.registration_uid(registration.registration_id, publisher.base_url)
+        if registration
+        else calendar.visit_uid(visit.visit_id, publisher.base_url),
+        sequence=visit.sequence + (registration.sequence if registration else 0),
+        starts_at=visit.starts_at,
+        ends_at=visit.ends_at,
+        timezone=visit.timezone,
+        summary=one_line(visit.title),
+        description="\n".join([visit.summary, "", *([how] if registration else []), page]).strip(),
+        location=where(visit),
+        url=page,
+        organizer=calendar.Contact(publisher.name or publisher.community, calendar.mailto(publisher.email)),
+        attendee=attendee,
+        cancelled=visit.status == "cancelled" or (registration is not None and registration.status == "cancelled"),
+    )
+
+
+def where(visit: VisitView) -> str:
+    """Return where a visit takes place, in words; never the address of an online room."""
+    venue = one_line(visit.venue) or one_line(visit.host)
+    return {"online": "Online", "in_person": venue, "hybrid": f"{venue}, or online"}[visit.format]
 
 
 def counters_and_details(visit_id: str) -> tuple[Counters, Details] | None:
@@ -184,7 +234,8 @@ def _get[R: (Counters, Details, Place, Guard)](kind: type[R], pk: str, sk: str) 
         return None
 
 
-def _visit_view(details: Details) -> VisitView:
+def visit_view(details: Details) -> VisitView:
+    """Return an item as others see it."""
     return VisitView(
         visit_id=details.visit_id,
         title=details.title,
@@ -201,7 +252,8 @@ def _visit_view(details: Details) -> VisitView:
     )
 
 
-def _registration_view(place: Place, position: int | None) -> RegistrationView:
+def registration_view(place: Place, position: int | None) -> RegistrationView:
+    """Return an item as others see it; ``position`` is None unless it waits."""
     return RegistrationView(
         visit_id=place.visit_id,
         registration_id=place.registration_id,

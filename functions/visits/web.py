@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from kernel import pages, secrets, settings, tokens
+from kernel.email_address import sender_parts
 from kernel.errors import (
     Conflict,
     FieldError,
@@ -45,9 +45,6 @@ from visits.cancel import cancel
 from visits.change import Change, change, confirm_address, undo_address
 from visits.model import Counters, Details, Place
 from visits.register import Registered, Registrant, register
-
-if TYPE_CHECKING:
-    from visits import feeds
 
 API = "/api/v1"
 VERSION = "0.1.0"
@@ -624,10 +621,9 @@ def _whose(fingerprint: str, *addresses: str | None) -> str:
     raise LinkExpired
 
 
-def _publisher() -> feeds.Publisher:
-    from visits import feeds
-
-    return feeds.Publisher(_SETTINGS.base_url, _SETTINGS.community_name, _SETTINGS.sender)
+def _publisher() -> query.Publisher:
+    name, email = sender_parts(_SETTINGS.sender)
+    return query.Publisher(_SETTINGS.base_url, _SETTINGS.community_name, name, email)
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------

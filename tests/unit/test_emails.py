@@ -12,9 +12,11 @@ import vobject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from followups.letters import LARGEST_HTML, Letters, Skip, greeting
-from followups.message import Invitation, Letter, Message, ascii_domain, message, sender_parts
+from followups.letters import LARGEST_HTML, Letters, Skip
+from followups.message import Invitation, Letter, Message, ascii_domain, message
 from followups.plan import Step
+from kernel.email_address import sender_parts
+from kernel.text import greeting
 from tests.unit.followups_samples import (
     BASE_URL,
     CANCELLED,
