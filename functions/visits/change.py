@@ -78,7 +78,7 @@ def confirm_address(place: Place, address: str, person: str, *, now: datetime) -
         return
     if place.pending_email is None or fingerprint(place.pending_email) != address or place.status not in line.LIVE:
         raise LinkExpired
-    _swap(place, place.pending_email, person, now=now)
+    _swap(place, place.pending_email, person, previous=place.email, now=now)
 
 
 def undo_address(place: Place, address: str, person: str, *, now: datetime) -> None:
@@ -92,15 +92,17 @@ def undo_address(place: Place, address: str, person: str, *, now: datetime) -> N
         return
     if place.previous_email is None or fingerprint(place.previous_email) != address or place.status not in line.LIVE:
         raise LinkExpired
-    _swap(place, place.previous_email, person, now=now)
+    # Nobody is told: the other address may be that of somebody who had no right to the place, and no way back is
+    # offered to it.
+    _swap(place, place.previous_email, person, previous=None, now=now)
 
 
-def _swap(place: Place, email: str, person: str, *, now: datetime) -> None:
+def _swap(place: Place, email: str, person: str, *, previous: str | None, now: datetime) -> None:
     old_person, old_email, number = place.person or "", place.email or "", place.number
     actions: list[Action] = [
         Place.email.set(email),
         Place.person.set(person),
-        Place.previous_email.set(old_email),
+        _set(Place.previous_email, previous),
         Place.email_changed_at.set(now),
         Place.pending_email.remove(),
         Place.pending_since.remove(),
