@@ -5,6 +5,7 @@ import json
 import re
 import urllib.parse
 from dataclasses import dataclass
+from datetime import datetime
 from email.message import EmailMessage
 from functools import cache
 from http import HTTPStatus
@@ -14,13 +15,20 @@ from infra.settings import ROOT
 
 _PICO = ROOT / "node_modules" / "@picocss" / "pico" / "css" / "pico.min.css"
 _STYLE = """
-main { max-width: 60rem; }
-article header { display: grid; gap: .25rem; }
-article h2 { margin: 0; font-size: 1.25rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .125rem 1rem; margin: 0; }
-dt { font-weight: 600; }
+:root { --pico-font-size: 100%; }
+main.container { max-width: 48rem; padding-block: 1.5rem 4rem; }
+h1 { margin-bottom: .5rem; }
+form[role=search] { display: block; margin-bottom: 1rem; }
+article header { display: grid; gap: .5rem; }
+article h2 { margin: 0; font-size: 1.15rem; line-height: 1.3; overflow-wrap: anywhere; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .125rem 1rem; margin: 0; font-size: .9rem; }
+dt, dd { line-height: 1.4; }
+dt { color: var(--pico-muted-color); }
 dd { margin: 0; overflow-wrap: anywhere; }
-iframe { width: 100%; height: 36rem; border: 1px solid currentColor; background: #fff; }
+details { margin: 0; }
+summary { padding: .35rem 0; }
+article footer { font-size: .9rem; line-height: 1.8; }
+iframe { width: 100%; height: 44rem; border: 1px solid var(--pico-muted-border-color); background: #fff; }
 pre { padding: 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 """
 
@@ -119,7 +127,9 @@ def _body(message: EmailMessage, kind: str) -> str | None:
 def _headers(message: EmailMessage) -> dict[str, str]:
     joined: dict[str, str] = {}
     for name, value in message.items():
-        joined[name] = f"{joined[name]}, {value}" if name in joined else str(value)
+        # A long value may begin on its second line, and Python's parser keeps the space that line begins with.
+        text = str(value).strip()
+        joined[name] = f"{joined[name]}, {text}" if name in joined else text
     return joined
 
 
@@ -225,7 +235,8 @@ def _article(number: int, one: Email) -> str:
     message = one.parsed()
     address = f"/mailbox/{urllib.parse.quote(one.message_id, safe='')}"
     subject = html.escape(_subject(message) or "(no subject)")
-    facts = {"From": str(message["From"]), "To": ", ".join(one.to), "Sent": one.sent_at}
+    sent_at = datetime.fromisoformat(one.sent_at)
+    facts = {"From": str(message["From"]), "To": ", ".join(one.to), "Sent": f"{sent_at:%A %d %B %Y, %H:%M:%S} UTC"}
     rows = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts.items())
     return f"""<article aria-labelledby="email-{number}">
 <header><h2 id="email-{number}">{subject}</h2><dl>{rows}</dl></header>
