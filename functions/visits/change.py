@@ -92,8 +92,8 @@ def undo_address(place: Place, address: str, person: str, *, now: datetime) -> N
         return
     if place.previous_email is None or fingerprint(place.previous_email) != address or place.status not in line.LIVE:
         raise LinkExpired
-    # Nobody is told: the other address may be that of somebody who had no right to the place, and no way back is
-    # offered to it.
+    # The other address may be that of somebody who had no right to the place: they are offered no way back, and the
+    # links they have open it no more.
     _swap(place, place.previous_email, person, previous=None, now=now)
 
 
@@ -108,6 +108,8 @@ def _swap(place: Place, email: str, person: str, *, previous: str | None, now: d
         Place.pending_since.remove(),
         Place.sequence.add(1),
     ]
+    if previous is None:
+        actions.append(Place.links_recalled.set(int(place.links_recalled or 0) + 1))
 
     def all_of_it() -> None:
         with TransactWrite(connection=Place.connection()) as transaction:

@@ -25,6 +25,8 @@ class PlaceRef:
 
     visit_id: str
     place: int
+    recalled: int = 0
+    """How often the registration's links had been recalled when the link was made (`visits.model.Place`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class AddressRef:
 
 def place_token(ref: PlaceRef, *, ends_at: datetime, keys: Sequence[str]) -> str:
     """Return the token of "my place", good for a year after the visit's end."""
-    return tokens.sign(PLACE, [ref.visit_id, ref.place], expires_at=ends_at + PLACE_GOOD_FOR, keys=keys)
+    named: list[str | int] = [ref.visit_id, ref.place]
+    if ref.recalled:
+        named.append(ref.recalled)
+    return tokens.sign(PLACE, named, expires_at=ends_at + PLACE_GOOD_FOR, keys=keys)
 
 
 def read_place_token(token: str, *, now: datetime, keys: Sequence[str]) -> PlaceRef:
@@ -50,6 +55,8 @@ def read_place_token(token: str, *, now: datetime, keys: Sequence[str]) -> Place
     match tokens.read(PLACE, token, now=now, keys=keys):
         case [str(visit_id), int(place)]:
             return PlaceRef(visit_id, place)
+        case [str(visit_id), int(place), int(recalled)]:
+            return PlaceRef(visit_id, place, recalled)
         case _:
             raise LinkInvalid
 

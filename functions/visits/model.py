@@ -200,6 +200,8 @@ class Place(Record):
     pending_since = UTCDateTimeAttribute(null=True)
     previous_email = UnicodeAttribute(null=True)
     email_changed_at = UTCDateTimeAttribute(null=True)
+    links_recalled = NumberAttribute(null=True)
+    """How often the links to "my place" were recalled: one made before that opens it no more."""
 
     @property
     def visit_id(self) -> str:

@@ -53,6 +53,7 @@ class RegistrationView:
         was_confirmed: it held a seat at some time, so a calendar entry was sent.
         pending_email: the address somebody asked to change to and has not confirmed yet.
         previous_email: the address it had before the last change.
+        links_recalled: how often the links to it were recalled.
     """
 
     visit_id: str
@@ -67,6 +68,7 @@ class RegistrationView:
     was_confirmed: bool
     pending_email: str | None
     previous_email: str | None
+    links_recalled: int = 0
 
 
 def visit(visit_id: str) -> VisitView | None:
@@ -92,7 +94,7 @@ def registrations_of(person: str) -> list[RegistrationView]:
 
 def place_link(registration: RegistrationView, *, visit: VisitView, base_url: str, keys: Sequence[str]) -> str:
     """Return the link to "my place"."""
-    ref = PlaceRef(registration.visit_id, registration.place)
+    ref = PlaceRef(registration.visit_id, registration.place, registration.links_recalled)
     return f"{base_url}/places/{links.place_token(ref, ends_at=visit.ends_at, keys=keys)}"
 
 
@@ -267,4 +269,5 @@ def registration_view(place: Place, position: int | None) -> RegistrationView:
         was_confirmed=place.confirmed_at is not None,
         pending_email=place.pending_email,
         previous_email=place.previous_email,
+        links_recalled=int(place.links_recalled or 0),
     )

@@ -18,7 +18,7 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from kernel.errors import IdempotencyKeyReused, Invalid, NotFound, Unavailable
+from kernel.errors import FieldError, IdempotencyKeyReused, Invalid, NotFound, Unavailable
 from kernel.ids import derived_id, uuid7
 from kernel.table import past_conflicts, refused, refused_at
 from visits import line, query, questions
@@ -344,6 +344,15 @@ def _details(visit_id: str, *, fresh: bool = False) -> Details:
             _known_details.pop(next(iter(_known_details)))
         _known_details[visit_id] = details
     return details
+
+
+def wrong_answers(visit_id: str, answers: Mapping[str, object]) -> list[FieldError]:
+    """Return what is wrong with answers to a visit's questions.
+
+    Raises:
+        NotFound: no such published visit.
+    """
+    return questions.check(_details(visit_id).questions, answers)[1]
 
 
 def _checked_answers(details: Details, registrant: Registrant) -> dict[str, questions.Answer]:

@@ -44,7 +44,7 @@ from visits import form, links, listing, lookup, query, questions, view
 from visits.cancel import cancel
 from visits.change import Change, change, confirm_address, undo_address
 from visits.model import Counters, Details, Place
-from visits.register import Registered, Registrant, register
+from visits.register import Registered, Registrant, register, wrong_answers
 
 API = "/api/v1"
 VERSION = "0.1.0"
@@ -559,7 +559,13 @@ def _register(visit_id: str, data: Mapping[str, object], key: str | None) -> Reg
     from kernel import fields
     from visits.contract import RegistrationRequest
 
-    asked = fields.read(RegistrationRequest, data)
+    try:
+        asked = fields.read(RegistrationRequest, data)
+    except Invalid as problem:
+        answers = data.get("answers")
+        # All that is wrong at once: nobody is to mend one half of the form and then hear of the other.
+        also = wrong_answers(visit_id, answers) if isinstance(answers, Mapping) else []
+        raise Invalid(errors=[*problem.errors, *also]) from None
     registrant = Registrant(
         name=asked.name,
         email=asked.email,
@@ -598,7 +604,10 @@ def _change(place: Place, details: Details, data: Mapping[str, object]) -> bool:
 
 def _mine(token: str) -> tuple[Place, Counters, Details]:
     ref = links.read_place_token(token, now=edge.request.now, keys=_keys())
-    return _found(ref.visit_id, ref.place)
+    found = _found(ref.visit_id, ref.place)
+    if ref.recalled != int(found[0].links_recalled or 0):
+        raise LinkExpired
+    return found
 
 
 def _found(visit_id: str, number: int) -> tuple[Place, Counters, Details]:
@@ -664,7 +673,7 @@ def _place_html(
 def _address_html(
     purpose: str, token: str, place: Place, counters: Counters, details: Details, *, email: str, done: bool
 ) -> str:
-    ref = links.PlaceRef(place.visit_id, place.number)
+    ref = links.PlaceRef(place.visit_id, place.number, int(place.links_recalled or 0))
     # Only the owner of the address sees the way to the place.
     place_token = links.place_token(ref, ends_at=details.ends_at, keys=_keys()) if done else None
     return _render(
