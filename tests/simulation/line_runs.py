@@ -1,0 +1,167 @@
+"""Runs of a line's world: at random from a seed, and every order of two or three actors' calls."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tests.simulation.actors import Actor, Fate
+from tests.simulation.line_guarantees import Broken, Guarantee, Picture
+from tests.simulation.line_world import AN_HOUR, STARTS, Rule, World
+
+PEOPLE = "ABCDE"
+
+_TROUBLE = (
+    Fate.CONFLICT,
+    Fate.REPEATED,
+    Fate.TWICE,
+    Fate.LOST,
+    Fate.LATE,
+    Fate.UNSENT,
+    Fate.CRASH_BEFORE,
+    Fate.CRASH_AFTER,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """How bad a world is.
+
+    Attributes:
+        comings: how many actors come.
+        trouble: how often a call does not simply pass.
+        patience: how likely the next step is somebody's call rather than somebody's coming.
+        without, but_not: see `World`.
+    """
+
+    comings: int = 12
+    trouble: float = 0.12
+    patience: float = 0.8
+    without: Rule | None = None
+    but_not: frozenset[Guarantee] = frozenset()
+
+
+def random_run(seed: int, weather: Weather) -> Picture:
+    """Run a world whose every turn follows from ``seed``, and bring it to rest.
+
+    Raises:
+        Broken: with the run's whole story as a note.
+    """
+    dice = random.Random(seed)
+    world = World(
+        capacity=dice.choice((1, 1, 2, 3)),
+        waitlist=dice.choice(("automatic", "automatic", "off")),
+        without=weather.without,
+        but_not=weather.but_not,
+    )
+    weather = replace(weather, trouble=dice.choice((0, weather.trouble, 2 * weather.trouble)))
+    with world.open():
+        try:
+            left = weather.comings
+            while left or world.ready:
+                if world.on_its_way and dice.random() < 0.15:
+                    world.arrive(dice.choice(world.on_its_way))
+                elif world.ready and (not left or dice.random() < weather.patience):
+                    world.step(dice.choice(world.ready), _fate(dice, weather.trouble))
+                else:
+                    _somebody_comes(world, dice)
+                    left -= 1
+            if dice.random() < 0.03:
+                world.pass_time(STARTS - world.now)
+            return world.come_to_rest(by_the_stream=dice.random() < 0.5, order=lambda some: _in_any_order(some, dice))
+        except Exception as broken:
+            broken.add_note("\n".join([f"seed {seed}", *world.told]))
+            raise
+
+
+def broken_by(weather: Weather, seeds: range) -> tuple[int, Broken] | None:
+    """Return the first seed whose run breaks a guarantee, and how; None where none does."""
+    for seed in seeds:
+        try:
+            random_run(seed, weather)
+        except Broken as broken:
+            return seed, broken
+    return None
+
+
+def _fate(dice: random.Random, trouble: float) -> Fate:
+    return dice.choice(_TROUBLE) if dice.random() < trouble else Fate.DONE
+
+
+def _somebody_comes(world: World, dice: random.Random) -> None:
+    line = world.picture()
+    places = range(1, line.line + 1)
+    match dice.choices(
+        ("register", "cancel", "sweep", "deliver", "capacity", "waitlist", "move", "undo", "hour", "begin"),
+        (36, 20, 8, 8, 8, 2, 4, 2, 10, 0.3),
+    )[0]:
+        case "register":
+            world.register(dice.choice(PEOPLE), dice.choice((None, None, "key")))
+        case "cancel" if places:
+            world.cancel(dice.choice(places))
+        case "sweep":
+            world.sweep(from_the_start=dice.random() < 0.3)
+        case "deliver":
+            records = range(len(world.table.stream))
+            world.deliver(_in_any_order(dice.choices(records, k=min(len(records), 6)), dice))
+        case "capacity":
+            world.change_visit(capacity=dice.choice((1, 2, 3, 4)))
+        case "waitlist":
+            world.change_visit(waitlist=dice.choice(("automatic", "off")))
+        case "move" if places:
+            world.move_address(dice.choice(places), dice.choice(PEOPLE))
+        case "undo" if places:
+            world.undo_address(dice.choice(places))
+        case "hour":
+            world.pass_time(AN_HOUR)
+        case "begin":
+            world.pass_time(max(AN_HOUR, STARTS - world.now))
+        case _:
+            world.register(dice.choice(PEOPLE))
+
+
+def _in_any_order(numbers: Sequence[int], dice: random.Random) -> list[int]:
+    return dice.sample([*numbers, *dice.choices(numbers, k=2)] if numbers else [], k=len(numbers) and len(numbers) + 2)
+
+
+# --- every order -----------------------------------------------------------------------------------------------------
+
+type Scene = Callable[[World], Sequence[Actor]]
+"""Sets a scene in a world, and returns the actors whose calls are to be interleaved."""
+
+
+def every_order(scene: Scene, *, crashes: bool = False, **world: object) -> Iterator[Picture]:
+    """Run a scene in every order of its actors' calls; yield how each came to rest.
+
+    ``crashes`` also lets one actor crash, at every moment there is.
+    """
+    taken: list[int] = []
+    while True:
+        yield _one_order(scene, taken, crashes=crashes, **world)
+        while taken and taken[-1] == 0:
+            taken.pop()
+        if not taken:
+            return
+        taken[-1] -= 1
+
+
+def _one_order(scene: Scene, taken: list[int], *, crashes: bool, **given: object) -> Picture:
+    """Follow the choices in ``taken``, then always the last; leave in ``taken`` what was chosen, to count down from."""
+    world = World(**given)  # type: ignore[arg-type]  # the fields of World, by name
+    at, may_crash = 0, crashes
+    with world.open():
+        actors = scene(world)
+        try:
+            while ready := [actor for actor in actors if actor.waiting is not None]:
+                choices = [(actor, Fate.DONE) for actor in ready]
+                if may_crash:
+                    choices += [(actor, Fate.CRASH_AFTER) for actor in ready]
+                if at == len(taken):
+                    taken.append(len(choices) - 1)
+                actor, fate = choices[taken[at]]
+                may_crash = may_crash and fate is Fate.DONE
+                world.step(actor, fate)
+                at += 1
+            return world.come_to_rest(by_the_stream=len(taken) % 2 == 0)
+        except Exception as broken:
+            broken.add_note("\n".join(world.told))
+            raise
