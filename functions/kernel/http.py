@@ -96,8 +96,15 @@ class Request:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The query parameters; of a repeated one the last."""
-        return dict(parse_qsl(self._event.get("rawQueryString") or "", max_num_fields=FIELDS_LIMIT))
+        """The query parameters; of a repeated one the last.
+
+        Raises:
+            MalformedRequest: there are more than 200.
+        """
+        try:
+            return dict(parse_qsl(self._event.get("rawQueryString") or "", max_num_fields=FIELDS_LIMIT))
+        except ValueError as broken:
+            raise MalformedRequest(f"The address has too many parameters: {FIELDS_LIMIT} at most.") from broken
 
     @cached_property
     def body(self) -> bytes:
@@ -240,7 +247,8 @@ class Edge:
 
     def _nowhere(self, _: NotFoundError) -> Answer:
         here = [one for one in self.operations if one.pattern.fullmatch(self.request.path)]
-        if not here:
+        # A path with a character that no route takes also ends here, with a method that would be right.
+        if not here or self.request.method in {one.method for one in here}:
             return self._answer_problem(NotFound())
         answer = self._answer_problem(MethodNotAllowed())
         allowed = sorted({one.method for one in here} | {"HEAD" for one in here if one.method == "GET"})

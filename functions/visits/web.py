@@ -497,7 +497,7 @@ def asset(name: str) -> Answer:
 @edge.route(Operation("GET", f"{API}/openapi.json", "This document", "Service", answers={200: "application/json"}))
 def openapi() -> Answer:
     """Return the OpenAPI document, made when the service was built."""
-    return file_answer(_OPENAPI.read_bytes(), "application/json", audience="public")
+    return file_answer(_OPENAPI.read_text(encoding="utf-8"), "application/json", audience="public")
 
 
 @edge.page("GET", f"{API}/docs")
