@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +41,12 @@ def item(name: str, key: Mapping[str, Mapping[str, str]]) -> dict[str, Any] | No
         return None
     attributes: dict[str, Any] = found.to_json()["Attributes"]
     return json.loads(json.dumps(attributes)) if attributes else None
+
+
+def put(name: str, items: Iterable[Mapping[str, Any]]) -> None:
+    """Put items that were there before into a table, without a call."""
+    for one in items:
+        table(name).put_item(json.loads(json.dumps(one)))
 
 
 def empty() -> None:
