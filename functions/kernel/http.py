@@ -143,7 +143,9 @@ class Request:
         return document
 
     def form(self) -> dict[str, list[str]]:
-        """Return the fields of a posted form, every value of each.
+        """Return the fields of a posted form, every value of each; lines end as people count them.
+
+        Browsers send every line's end as two characters (HTML, "form submission").
 
         Raises:
             MalformedRequest: it is no form, or has more than 200 fields.
@@ -154,7 +156,7 @@ class Request:
             raise MalformedRequest from broken
         fields: dict[str, list[str]] = {}
         for name, value in pairs:
-            fields.setdefault(name, []).append(value)
+            fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
         return fields
 
     def header(self, name: str, limit: int = 200) -> str | None:

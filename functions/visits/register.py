@@ -80,12 +80,23 @@ class _Attempt:
     registrant: Registrant
     key: str | None
     now: datetime
+    outlives: bool
 
 
-def register(visit_id: str, person: str, registrant: Registrant, *, key: str | None, now: datetime) -> Registered:
+def register(
+    visit_id: str,
+    person: str,
+    registrant: Registrant,
+    *,
+    key: str | None,
+    now: datetime,
+    key_outlives_cancelling: bool = True,
+) -> Registered:
     """Register a person for a visit; a person who is registered already changes nothing and learns nothing.
 
-    ``person`` is the registrant's person key, ``key`` the request's Idempotency-Key.
+    ``person`` is the registrant's person key, ``key`` the request's Idempotency-Key. A program's key gives its answer
+    for a day, come what may; that of a page in a browser only as long as the registration lives: whoever cancelled,
+    goes back to the form and sends it again wants to register again.
 
     Raises:
         NotFound: no such published visit.
@@ -94,7 +105,8 @@ def register(visit_id: str, person: str, registrant: Registrant, *, key: str | N
         RegistrationClosed, VisitFull: a newcomer cannot come in now.
         Unavailable: nobody knows what became of it; trying again is safe.
     """
-    attempt = _Attempt(visit_id, person, registrant, key and hashlib.sha256(key.encode()).hexdigest()[:32], now)
+    digest = key and hashlib.sha256(key.encode()).hexdigest()[:32]
+    attempt = _Attempt(visit_id, person, registrant, digest, now, key_outlives_cancelling)
     guard = query.guard_of(person, visit_id)
     if (kept := _kept_answer(attempt, guard)) is not None:
         return kept
@@ -305,7 +317,9 @@ def _ask_for_link(attempt: _Attempt, guard: Guard, told: Registered | None) -> N
 
 
 def _kept_answer(attempt: _Attempt, guard: Guard | None) -> Registered | None:
-    kept: list[_Kept] = (guard.answered if guard else None) or []
+    if guard is None or (guard.place is None and not attempt.outlives):
+        return None
+    kept: list[_Kept] = guard.answered or []
     for one in kept:
         if one["key"] == attempt.key and datetime.fromisoformat(one["until"]) > attempt.now:
             if one["body"] != attempt.registrant.fingerprint():

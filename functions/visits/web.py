@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -77,7 +78,19 @@ def _problem_page(request: Request, problem: Problem, request_id: str) -> str:
     if isinstance(problem, NotFound):
         return _render("kernel/not_found.html", request)
     said = {"title": problem.title, "detail": problem.detail}
-    return _render("kernel/problem.html", request, problem=said, actions=[], request_id=request_id)
+    again = _what_to_send_again(request) if problem.status >= HTTPStatus.TOO_MANY_REQUESTS else None
+    return _render("kernel/problem.html", request, problem=said, actions=[], again=again, request_id=request_id)
+
+
+def _what_to_send_again(request: Request) -> dict[str, object] | None:
+    """Return a form somebody sent at a bad moment, for the page to keep: a busy service must not cost them a word."""
+    if request.method != "POST":
+        return None
+    try:
+        fields = request.form()
+    except Problem:
+        return None
+    return {"action": request.path, "fields": [(name, text) for name, texts in fields.items() for text in texts]}
 
 
 edge = Edge(origin_secret=_SETTINGS.origin_secret, problem_page=_problem_page)
@@ -245,7 +258,7 @@ def register_by_form(visit_id: str) -> Answer:
         key = form.check_sender(fields, now=request.now, keys=_keys())
         asked = form.request(fields, questions.asked(details.questions))
         try:
-            told = _register(visit_id, asked, f"form {key}")
+            told = _register(visit_id, asked, f"form {key}", key_outlives_cancelling=False)
         except IdempotencyKeyReused:  # they went back, changed something and sent it again
             told = _register(visit_id, asked, None)
     except (RegistrationClosed, VisitFull, NotFound):
@@ -555,7 +568,9 @@ def _coming() -> list[Details]:
     return [details for _, details in page.items]
 
 
-def _register(visit_id: str, data: Mapping[str, object], key: str | None) -> Registered:
+def _register(
+    visit_id: str, data: Mapping[str, object], key: str | None, *, key_outlives_cancelling: bool = True
+) -> Registered:
     from kernel import fields
     from visits.contract import RegistrationRequest
 
@@ -577,7 +592,14 @@ def _register(visit_id: str, data: Mapping[str, object], key: str | None) -> Reg
         timezone=asked.timezone or "",
     )
     person = person_key(asked.email, _secret().pepper)
-    return register(visit_id, person, registrant, key=key, now=edge.request.now)
+    return register(
+        visit_id,
+        person,
+        registrant,
+        key=key,
+        now=edge.request.now,
+        key_outlives_cancelling=key_outlives_cancelling,
+    )
 
 
 def _look_up(data: Mapping[str, object]) -> None:
