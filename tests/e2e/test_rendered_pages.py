@@ -1,11 +1,9 @@
 """Every page and state in a real browser, without the service behind it: axe-core, small screens, the script."""
 
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from infra import assets
 from kernel import pages
@@ -16,18 +14,11 @@ ORIGIN = "https://visits.example.org"
 AXE = (assets.ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE_RUN = "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"
-# Nothing but the pages: Chromium's own look-ups are switched off.
-QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="module", autouse=True)
+def _assets() -> None:
     assets.build_assets()
-    chromium = shutil.which("chromium")
-    assert chromium, "these tests need Debian's chromium"
-    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{part}" for part in QUIET)]
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=arguments)
 
 
 def visitor(browser: Browser, **settings: Any) -> BrowserContext:  # as many settings as Playwright has

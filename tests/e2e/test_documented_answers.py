@@ -1,0 +1,126 @@
+"""Every operation of the OpenAPI document, asked well and badly: what it answers is always documented.
+
+Small and without chance: the same requests every time, made from the document and not from what is behind it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import jsonschema
+import pytest
+
+from infra.local import tokens
+from kernel import pages
+from tests.e2e.service import Answer, Service, a_person
+
+pytestmark = pytest.mark.stack
+
+DOCUMENT: dict[str, Any] = json.loads((pages.FUNCTIONS / "kernel" / "openapi.json").read_text())
+OPERATIONS = [
+    (method, path) for path, methods in DOCUMENT["paths"].items() for method in methods if method != "parameters"
+]
+ODD_TEXTS = ("", " ", "0", "null", "-1", "1e9", "'\"<>&", "…\u202e\U0001f9ea", "a\x00b", "../..", "x" * 1000)
+ODD_VALUES: tuple[object, ...] = (None, True, -1, 1e30, "", " ", "\x00", "x" * 5000, [], [{}], {}, {"a": {"b": []}})
+
+
+@pytest.fixture(scope="module")
+def known(service: Service) -> dict[str, str]:
+    """What the path's parameters may name: a visit, and a place on it."""
+    visit_id, person = service.a_visit(), a_person()
+    service.register(visit_id, person)
+    return {"visit_id": visit_id, "token": service.place_token(person)}
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_an_operation_answers_what_its_document_says(
+    service: Service, known: dict[str, str], method: str, path: str
+) -> None:
+    operation = DOCUMENT["paths"][path][method]
+    statuses = set()
+    for filled, query, headers, body in requests(path, operation, known):
+        token = tokens.ORGANISER.token if operation.get("security") else None
+        url = f"{filled}?{query}" if query else filled
+        answer = service.ask(method.upper(), url, body, headers=headers, token=token)
+        asked = (method, path, query[:200], str(body)[:200])
+        check(operation["responses"], answer, asked)
+        statuses.add(answer.status)
+    assert any(status < 400 for status in statuses), f"nothing was ever answered well: {statuses}"
+
+
+def requests(
+    path: str, operation: Mapping[str, Any], known: Mapping[str, str]
+) -> Iterator[tuple[str, str, dict[str, str], object]]:
+    """Yield path, query, headers and body: a plain one first, then each part odd in its turn."""
+    parameters = operation.get("parameters", [])
+    plain = path.format(**known)
+    content = operation.get("requestBody", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema")
+    body: object = {} if schema else None
+    yield plain, "", {}, example(schema) if schema else None
+    for parameter in parameters:
+        name = parameter["name"]
+        match parameter["in"]:
+            case "path":
+                for text in ODD_TEXTS[1:]:
+                    yield path.format(**{**known, name: quote(text, safe="")}), "", {}, body
+            case "query":
+                yield plain, f"{name}={quote(str(plain_value(parameter['schema'])))}", {}, body
+                for text in ODD_TEXTS:
+                    yield plain, f"{name}={quote(text)}", {}, body
+            case "header":
+                for text in ("", '"1"', 'W/"1"', "*", "x", "x" * 201):
+                    yield plain, "", {name: text}, body
+    if schema:
+        documents: tuple[object, ...] = (None, [], "text", 1, {"no_such_field": 1})
+        for document in documents:
+            yield plain, "", {}, json.dumps(document).encode()
+        properties = resolved(schema)["properties"]
+        for name in properties:
+            for value in ODD_VALUES:
+                yield plain, "", {}, {**example(schema), name: value}
+
+
+def example(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body the schema allows: required fields alone, each with its plainest value."""
+    written = {
+        "title": "A visit of the fuzz",
+        "host": "Nobody",
+        "name": "Ines Halloran",
+        "email": "ines.halloran@example.org",
+        "starts_at": "2031-12-09T14:00:00+00:00",
+        "ends_at": "2031-12-09T16:00:00+00:00",
+        "timezone": "Europe/London",
+    }
+    return {name: written[name] for name in resolved(schema).get("required", [])}
+
+
+def plain_value(schema: Mapping[str, Any]) -> object:
+    if "enum" in schema:
+        return schema["enum"][0]
+    return {"integer": schema.get("default", 1), "boolean": "true"}.get(schema.get("type", "string"), "2031-12-09")
+
+
+def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found: Mapping[str, Any] = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def check(responses: Mapping[str, Any], answer: Answer, asked: object) -> None:
+    """Hold an answer to the document: its status, its media type and its JSON."""
+    assert answer.status < 500, (asked, answer.status, answer.text[:500])
+    assert str(answer.status) in responses, (asked, answer.status, answer.text[:500])
+    response = responses[str(answer.status)]
+    if "$ref" in response:
+        response = DOCUMENT["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    content = response.get("content", {})
+    if not content:
+        assert answer.body == b"", asked
+        return
+    kind = answer.headers.get_content_type()
+    assert kind in content, (asked, kind)
+    if kind.endswith("json") and "schema" in content[kind]:
+        jsonschema.validate(json.loads(answer.body), {**content[kind]["schema"], "components": DOCUMENT["components"]})
