@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tests.simulation.actors import Actor, Fate
+from tests.simulation.dynamodb import Table
 from tests.simulation.line_guarantees import Broken, Guarantee, Picture
-from tests.simulation.line_world import AN_HOUR, STARTS, Rule, World
+from tests.simulation.line_world import AN_HOUR, INDEXES, STARTS, Rule, World
 
 PEOPLE = "ABCDE"
 
@@ -20,6 +21,9 @@ _TROUBLE = (
     Fate.CRASH_BEFORE,
     Fate.CRASH_AFTER,
 )
+
+
+_SPEEDS = (0.02, 0.3, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +44,30 @@ class Weather:
     but_not: frozenset[Guarantee] = frozenset()
 
 
-def random_run(seed: int, weather: Weather) -> Picture:
-    """Run a world whose every turn follows from ``seed``, and bring it to rest.
+def random_run(seed: int, weather: Weather, table: Table | None = None) -> Picture:
+    """Run a world whose every turn follows from ``seed``, on an empty table, and bring it to rest.
 
     Raises:
         Broken: with the run's whole story as a note.
     """
     dice = random.Random(seed)
     world = World(
-        capacity=dice.choice((1, 1, 2, 3)),
-        waitlist=dice.choice(("automatic", "automatic", "off")),
+        capacity=dice.choice((1, 1, 1, 2, 2, 3)),
+        waitlist=dice.choice(("automatic", "automatic", "automatic", "off")),
         without=weather.without,
         but_not=weather.but_not,
+        table=table or Table(INDEXES),
     )
     weather = replace(weather, trouble=dice.choice((0, weather.trouble, 2 * weather.trouble)))
     with world.open():
         try:
             left = weather.comings
+            speeds = [dice.choice(_SPEEDS) for _ in range(left)]
             while left or world.ready:
                 if world.on_its_way and dice.random() < 0.15:
                     world.arrive(dice.choice(world.on_its_way))
                 elif world.ready and (not left or dice.random() < weather.patience):
-                    world.step(dice.choice(world.ready), _fate(dice, weather.trouble))
+                    world.step(_next(world, speeds, dice), _fate(dice, weather.trouble))
                 else:
                     _somebody_comes(world, dice)
                     left -= 1
@@ -83,6 +89,12 @@ def broken_by(weather: Weather, seeds: range) -> tuple[int, Broken] | None:
     return None
 
 
+def _next(world: World, speeds: Sequence[float], dice: random.Random) -> Actor:
+    """Choose whose call is next: by speed, so that somebody slow meets much of what others do meanwhile."""
+    ready = [(actor, speeds[number]) for number, actor in enumerate(world.actors) if actor.waiting is not None]
+    return dice.choices([actor for actor, _ in ready], [speed for _, speed in ready])[0]
+
+
 def _fate(dice: random.Random, trouble: float) -> Fate:
     return dice.choice(_TROUBLE) if dice.random() < trouble else Fate.DONE
 
@@ -92,7 +104,7 @@ def _somebody_comes(world: World, dice: random.Random) -> None:
     places = range(1, line.line + 1)
     match dice.choices(
         ("register", "cancel", "sweep", "deliver", "capacity", "waitlist", "move", "undo", "hour", "begin"),
-        (36, 20, 8, 8, 8, 2, 4, 2, 10, 0.3),
+        (40, 20, 8, 8, 8, 2, 4, 2, 10, 0.3),
     )[0]:
         case "register":
             world.register(dice.choice(PEOPLE), dice.choice((None, None, "key")))

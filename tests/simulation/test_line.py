@@ -23,7 +23,7 @@ from tests.simulation.line_runs import PEOPLE, Scene, Weather, broken_by, every_
 from tests.simulation.line_world import STARTS, Rule, World
 from visits import line
 
-RUNS = 300
+RUNS = 500
 CONTROL_RUNS = 500
 
 # --- Hypothesis decides ----------------------------------------------------------------------------------------------
