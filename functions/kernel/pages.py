@@ -3,17 +3,20 @@
 Every context keeps its templates in its own ``templates`` folder; a template is named after the context and the
 file, so ``visits/visit.html`` is ``functions/visits/templates/visit.html``. What a template needs stands in the
 comment at its top; whatever is missing there raises `jinja2.UndefinedError` rather than leaving a gap in a page.
+
+Jinja2 is imported with the first page: whoever asks for JSON does not wait for it.
 """
+
+from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import BaseLoader, Environment, FunctionLoader, ModuleLoader, StrictUndefined, select_autoescape
-
-from kernel import times
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader, Environment
 
 FUNCTIONS: Final = Path(__file__).resolve().parent.parent
 ASSETS: Final = Path(__file__).resolve().parent / "assets" / "built"
@@ -62,6 +65,8 @@ def _manifest() -> dict[str, str]:
 @cache
 def environment() -> Environment:
     """The environment every page comes from: compiled templates where the bundle has them, else the sources."""
+    from jinja2 import ModuleLoader
+
     return _environment(ModuleLoader(COMPILED) if COMPILED.is_dir() else _source_loader())
 
 
@@ -87,15 +92,16 @@ def template_names() -> list[str]:
     )
 
 
-class _ContextLoader(FunctionLoader):
-    """Reads templates from their sources, and can list them (which compiling needs)."""
-
-    def list_templates(self) -> list[str]:
-        return template_names()
-
-
 def _source_loader() -> BaseLoader:
-    return _ContextLoader(_source)
+    from jinja2 import FunctionLoader
+
+    class ContextLoader(FunctionLoader):
+        """Reads templates from their sources, and can list them (which compiling needs)."""
+
+        def list_templates(self) -> list[str]:
+            return template_names()
+
+    return ContextLoader(_source)
 
 
 def _source(name: str) -> str | None:
@@ -105,6 +111,10 @@ def _source(name: str) -> str | None:
 
 
 def _environment(loader: BaseLoader) -> Environment:
+    from jinja2 import Environment, StrictUndefined, select_autoescape
+
+    from kernel import times
+
     environment = Environment(
         loader=loader,
         autoescape=select_autoescape(("html", "mjml", "xml", "atom"), default_for_string=True),

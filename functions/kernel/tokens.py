@@ -1,12 +1,16 @@
 """Signed links: capabilities, each bound to one purpose, expiring except where a purpose never does."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-
-from itsdangerous import BadData, URLSafeSerializer
+from typing import TYPE_CHECKING
 
 from kernel.errors import LinkExpired, LinkInvalid
+
+if TYPE_CHECKING:
+    from itsdangerous import URLSafeSerializer
 
 MAX_LENGTH = 1024
 
@@ -29,6 +33,8 @@ def read(purpose: str, token: str, *, now: datetime, keys: Sequence[str]) -> lis
         LinkInvalid: nobody who holds a key signed this for this purpose.
         LinkExpired: it was good once.
     """
+    from itsdangerous import BadData
+
     if len(token) > MAX_LENGTH:
         raise LinkInvalid
     try:
@@ -42,6 +48,8 @@ def read(purpose: str, token: str, *, now: datetime, keys: Sequence[str]) -> lis
 
 
 def _serializer(purpose: str, keys: Sequence[str]) -> URLSafeSerializer:
+    from itsdangerous import URLSafeSerializer
+
     # itsdangerous wants the keys oldest first; its default digest is SHA-1.
     return URLSafeSerializer(
         list(reversed(keys)), salt=f"microclimate/{purpose}", signer_kwargs={"digest_method": hashlib.sha256}
