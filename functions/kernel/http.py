@@ -16,8 +16,6 @@ from traceback import extract_tb
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
@@ -34,6 +32,7 @@ from kernel.errors import (
 )
 from kernel.headers import Audience, headers
 from kernel.log import logger
+from kernel.powertools import APIGatewayHttpResolver, NotFoundError, Response
 
 BODY_LIMIT = 64 * 1024
 FIELDS_LIMIT = 200
