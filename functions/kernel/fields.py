@@ -4,6 +4,7 @@ A model holds the limits; this module turns pydantic's findings into the contrac
 a body is read: pydantic is what such a function's first caller waits for.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -23,11 +24,14 @@ from kernel.email_address import AddressInvalid, normalise
 from kernel.errors import FieldError, Invalid
 from kernel.text import NOT_ONE_LINE, NOT_TEXT, is_blank, on_any_lines, on_one_line
 
+# pydantic would read every installed package's metadata for plugins; there are none, and a first caller would wait.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 
 class Body(BaseModel):
     """What every request body is: trimmed text and no unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, defer_build=True)
 
 
 def read[B: BaseModel](kind: type[B], data: Mapping[str, Any]) -> B:

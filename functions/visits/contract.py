@@ -1,6 +1,7 @@
-"""The bodies of requests and answers about visits: fields, limits and defaults, as the HTTP contract has them.
+"""What organisers write and everybody reads about visits: fields, limits and defaults, as the HTTP contract has them.
 
-Only routes that read a body import this; the OpenAPI document is made from it when the service is built.
+Only organisers' routes import this, to read a body; the OpenAPI document is made from it when the service is built.
+What people send about their own registrations is in `visits.requests`.
 """
 
 import re
@@ -9,13 +10,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt, StringConstraints, model_validator
 
-from kernel.fields import ANY_LINES, ONE_LINE, VISIBLE, Body, EmailAddress, Moment, Zone, refuse
+from kernel.fields import ANY_LINES, ONE_LINE, Body, EmailAddress, Moment, Zone, refuse
+from visits.requests import ABSENT, MAX_QUESTIONS, Consents, Name
 
 VISIT_ID = r"^[a-z0-9][a-z0-9-]{2,63}$"
-ABSENT: Any = None
-"""The default of a field that may be left out but not be null; it is never read: see ``model_fields_set``."""
 MAX_CAPACITY = 100_000
-MAX_QUESTIONS = 20
 MAX_CHOICES = 30
 
 
@@ -46,33 +45,8 @@ def _available_audience(chosen: str) -> str:
 
 Waitlist = Literal["off", "automatic", "offer"]
 Audience = Literal["public", "members", "invited"]
-Short = Annotated[str, StringConstraints(max_length=200), ONE_LINE]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), ONE_LINE, VISIBLE]
-AccessNeeds = Annotated[str, StringConstraints(max_length=1000), ANY_LINES]
 WebAddress = Annotated[str, StringConstraints(max_length=2000), ONE_LINE, AfterValidator(_web_address)]
 VisitId = Annotated[str, AfterValidator(_visit_id), Field(json_schema_extra={"pattern": VISIT_ID})]
-Answers = Annotated[dict[str, Any], Field(max_length=MAX_QUESTIONS)]  # held against the visit's questions later
-
-
-class Consents(Body):
-    """What somebody agreed to, beyond the emails a visit needs."""
-
-    follow_ups: StrictBool = False
-    introductions: StrictBool = False
-
-
-class RegistrationRequest(Body):
-    """Somebody registers."""
-
-    name: Name
-    email: EmailAddress
-    organisation: Short | None = ""
-    job_role: Short | None = ""
-    access_needs: AccessNeeds | None = ""
-    answers: Answers = {}
-    consents: Consents = Consents()
-    invite_code: Short | None = None
-    timezone: Zone | None = None
 
 
 class RegistrationAnswer(BaseModel):
@@ -81,25 +55,6 @@ class RegistrationAnswer(BaseModel):
     status: Literal["confirmed", "waiting"]
     position: int | None
     message: str
-
-
-class PlaceChange(Body):
-    """A change of my details: what is absent stays as it is, null takes it away."""
-
-    name: Name = ABSENT
-    email: EmailAddress = ABSENT
-    organisation: Short | None = None
-    job_role: Short | None = None
-    access_needs: AccessNeeds | None = None
-    answers: Answers | None = None
-    consents: Consents = ABSENT
-    timezone: Zone | None = None
-
-
-class LookupRequest(Body):
-    """Somebody asks for the links to their registrations, by email."""
-
-    email: EmailAddress
 
 
 class LookupAnswer(BaseModel):

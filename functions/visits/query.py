@@ -11,6 +11,7 @@ from kernel.text import greeting, one_line
 from visits import line, links
 from visits.links import PlaceRef
 from visits.model import Counters, Details, Guard, Place, person_pk, place_sk, visit_pk
+from visits.opening import Opening, Window, opening
 
 if TYPE_CHECKING:
     from kernel import calendar
@@ -205,6 +206,12 @@ def gone_places(visit_id: str, first: int, last: int) -> list[int]:
         consistent_read=True,
     )
     return [place.number for place in gone]
+
+
+def opening_of(counters: Counters, now: datetime) -> Opening:
+    """Return what a newcomer meets at a visit now."""
+    window = Window(counters.status, counters.waitlist, counters.opens_at, counters.closes_at, counters.ends_at)
+    return opening(window, counters.numbers, now)
 
 
 def waiting_at(counters: Counters) -> int:

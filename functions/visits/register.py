@@ -23,7 +23,7 @@ from kernel.ids import derived_id, uuid7
 from kernel.table import past_conflicts, refused, refused_at
 from visits import line, query, questions
 from visits.model import Counters, Details, Guard, Place, person_pk, place_sk, visit_pk
-from visits.opening import REGISTERS, Opening, Window, opening, refusal
+from visits.opening import REGISTERS, Opening, refusal
 
 ATTEMPTS = 5
 """How often a registration starts again because the sweep was faster or the visit changed meanwhile."""
@@ -162,7 +162,7 @@ def _hand_out(attempt: _Attempt, version: int) -> Counters | None:
     counters = _numbers(attempt.visit_id)
     if counters.status == "draft":
         raise NotFound
-    state = opening_of(counters, attempt.now)
+    state = query.opening_of(counters, attempt.now)
     if state in REGISTERS:
         return None  # what refused us has changed: start again with the visit as it is now
     raise refusal(state)
@@ -248,7 +248,7 @@ def _again(attempt: _Attempt, guard: Guard) -> Registered:
     The same calls as for a newcomer, one for one: neither timing nor load tells anything.
     """
     counters = _numbers(attempt.visit_id)
-    state = opening_of(counters, attempt.now)
+    state = query.opening_of(counters, attempt.now)
     told = _as_a_newcomer(counters, state)
     _ask_for_link(attempt, guard, told)
     if told is None:
@@ -374,9 +374,3 @@ def _checked_answers(details: Details, registrant: Registrant) -> dict[str, ques
     if wrong:
         raise Invalid(errors=wrong)
     return answers
-
-
-def opening_of(counters: Counters, now: datetime) -> Opening:
-    """Return what a newcomer meets at a visit now."""
-    window = Window(counters.status, counters.waitlist, counters.opens_at, counters.closes_at, counters.ends_at)
-    return opening(window, counters.numbers, now)

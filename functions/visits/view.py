@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from visits import query, questions
 from visits.line import NO_LIMIT
 from visits.model import Counters, Details, Place
-from visits.register import opening_of
 
 type Json = dict[str, Any]  # the contract's documents: shapes are in `visits.contract`
 
@@ -37,7 +36,7 @@ def visit_json(counters: Counters, details: Details, now: datetime) -> Json:
         "seats_left": numbers.seats_left,
         "waiting": query.waiting_at(counters),
         "waitlist": counters.waitlist,
-        "registration": opening_of(counters, now),
+        "registration": query.opening_of(counters, now),
         "registration_opens_at": _local(counters.opens_at, details),
         "registration_closes_at": _local(counters.closes_at, details),
         "audience": details.audience,

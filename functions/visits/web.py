@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from kernel import pages, secrets, settings, tokens
@@ -42,10 +43,10 @@ from kernel.http import (
 from kernel.limits import Limit
 from kernel.person_key import person_key
 from visits import form, links, listing, lookup, query, questions, view
-from visits.cancel import cancel
-from visits.change import Change, change, confirm_address, undo_address
 from visits.model import Counters, Details, Place
-from visits.register import Registered, Registrant, register, wrong_answers
+
+if TYPE_CHECKING:
+    from visits.register import Registered
 
 API = "/api/v1"
 VERSION = "0.1.0"
@@ -227,7 +228,7 @@ def atom_feed() -> Answer:
         f"{API}/visits/<visit_id>/registrations",
         "Register for a visit",
         "Visits",
-        body="visits.contract:RegistrationRequest",
+        body="visits.requests:RegistrationRequest",
         answers={201: "visits.contract:RegistrationAnswer"},
         problems=(NotFound, RegistrationClosed, VisitFull, Invalid, IdempotencyKeyReused),
         headers=(
@@ -296,7 +297,7 @@ def registered_page(visit_id: str, receipt: str) -> Answer:
         f"{API}/registrations/lookup",
         "Have the links of an address sent to it",
         "Visits",
-        body="visits.contract:LookupRequest",
+        body="visits.requests:LookupRequest",
         answers={202: "visits.contract:LookupAnswer"},
         problems=(Invalid,),
     )
@@ -352,7 +353,7 @@ def read_place(token: str) -> Answer:
         f"{API}/registrations/<token>",
         "Change my details",
         "My place",
-        body="visits.contract:PlaceChange",
+        body="visits.requests:PlaceChange",
         answers={200: "visits.contract:MyPlace", 202: "visits.contract:MyPlace"},
         problems=(LinkInvalid, LinkExpired, Conflict, Invalid),
         who="link",
@@ -378,6 +379,8 @@ def change_by_api(token: str) -> Answer:
 )
 def cancel_by_api(token: str) -> Answer:
     """Cancel my registration; doing it twice is doing it once."""
+    from visits.cancel import cancel
+
     place, counters, _ = _mine(token)
     cancel(place, ends_at=counters.ends_at, now=edge.request.now)
     return no_content()
@@ -409,6 +412,8 @@ def change_by_form(token: str) -> Answer:
 @edge.page("POST", "/places/<token>/cancel")
 def cancel_by_form(token: str) -> Answer:
     """Cancel my registration."""
+    from visits.cancel import cancel
+
     place, counters, _ = _mine(token)
     cancel(place, ends_at=counters.ends_at, now=edge.request.now)
     return see_other(f"/places/{token}?said=cancelled")
@@ -454,6 +459,8 @@ def address_page(token: str) -> Answer:
 @edge.page("POST", "/addresses/<token>")
 def confirm_new_address(token: str) -> Answer:
     """Make the new address the registration's."""
+    from visits.change import confirm_address
+
     ref = links.read_address_token(links.ADDRESS, token, now=edge.request.now, keys=_keys())
     place, counters, details = _found(ref.visit_id, ref.place)
     email = _whose(ref.address, place.pending_email, place.email)
@@ -474,6 +481,8 @@ def undo_address_page(token: str) -> Answer:
 @edge.page("POST", "/addresses/undo/<token>")
 def undo_new_address(token: str) -> Answer:
     """Give the registration back to its old address."""
+    from visits.change import undo_address
+
     ref = links.read_address_token(links.ADDRESS_UNDO, token, now=edge.request.now, keys=_keys())
     place, counters, details = _found(ref.visit_id, ref.place)
     email = _whose(ref.address, place.previous_email, place.email)
@@ -572,7 +581,8 @@ def _register(
     visit_id: str, data: Mapping[str, object], key: str | None, *, key_outlives_cancelling: bool = True
 ) -> Registered:
     from kernel import fields
-    from visits.contract import RegistrationRequest
+    from visits.register import Registrant, register, wrong_answers
+    from visits.requests import RegistrationRequest
 
     try:
         asked = fields.read(RegistrationRequest, data)
@@ -604,7 +614,7 @@ def _register(
 
 def _look_up(data: Mapping[str, object]) -> None:
     from kernel import fields
-    from visits.contract import LookupRequest
+    from visits.requests import LookupRequest
 
     _limit(_LOOKUPS)
     asked = fields.read(LookupRequest, data)
@@ -613,7 +623,8 @@ def _look_up(data: Mapping[str, object]) -> None:
 
 def _change(place: Place, details: Details, data: Mapping[str, object]) -> bool:
     from kernel import fields
-    from visits.contract import PlaceChange
+    from visits.change import Change, change
+    from visits.requests import PlaceChange
 
     asked = fields.read(PlaceChange, data)
     sent = asked.model_dump(include=asked.model_fields_set)
