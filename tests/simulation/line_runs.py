@@ -79,13 +79,14 @@ def random_run(seed: int, weather: Weather, table: Table | None = None) -> Pictu
             raise
 
 
-def broken_by(weather: Weather, seeds: range) -> tuple[int, Broken] | None:
-    """Return the first seed whose run breaks a guarantee, and how; None where none does."""
+def breaks(guarantee: Guarantee, weather: Weather, seeds: range) -> int | None:
+    """Return the first seed whose run breaks this guarantee, whatever else it breaks; None where none does."""
+    only = replace(weather, but_not=frozenset(Guarantee) - {guarantee})
     for seed in seeds:
         try:
-            random_run(seed, weather)
-        except Broken as broken:
-            return seed, broken
+            random_run(seed, only)
+        except Broken:
+            return seed
     return None
 
 
