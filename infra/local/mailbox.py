@@ -23,7 +23,7 @@ article header { display: grid; gap: .5rem; }
 article h2 { margin: 0; font-size: 1.15rem; line-height: 1.3; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .125rem 1rem; margin: 0; font-size: .9rem; }
 dt, dd { line-height: 1.4; }
-dt { color: var(--pico-muted-color); }
+dt { font-weight: 600; }
 dd { margin: 0; overflow-wrap: anywhere; }
 details { margin: 0; }
 summary { padding: .35rem 0; }
