@@ -7,7 +7,6 @@ lease; between the lease and the outcome there is nothing but the one call.
 from __future__ import annotations
 
 import json
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,8 +19,8 @@ from followups.letters import Letters, Skip, Visits
 from followups.message import Message, message
 from followups.model import Deliveries
 from followups.ses import NotSent, Ses, Unclear
-from kernel import aws, clock, secrets, settings
-from kernel.log import logger
+from kernel import aws, clock, metrics, secrets, settings
+from kernel.log import logger, what_failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +71,7 @@ class Sender:
             composed = self.compose(delivery, self.now())
         except Exception as broken:  # noqa: BLE001  whatever it is, it must not be tried for ever without a trace
             reason = f"could not be composed: {type(broken).__name__}"
-            # Where, but not what: the text of an exception may quote a name.
-            at = traceback.extract_tb(broken.__traceback__)[-1]
-            logger.error(reason, delivery_id=delivery.identity.delivery_id, at=f"{at.filename}:{at.lineno}")
+            logger.error(reason, delivery_id=delivery.identity.delivery_id, failure=what_failed(broken))
             now = self.now()
             self._record(delivery, lambda current: not_sent(current, reason, now, lease=None, temporary=True))
             return None
@@ -110,6 +107,7 @@ class Sender:
         recorded = self.deliveries.change(delivery.identity.delivery_id, change)
         if recorded is not None:
             identity = recorded.identity
+            metrics.count("Deliveries", step=identity.step, state=recorded.state.value)
             logger.info(
                 "delivery",
                 delivery_id=identity.delivery_id,
@@ -164,7 +162,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str,
     for record in event["Records"]:
         try:
             _sender().send(json.loads(record["body"])["delivery_id"])
-        except Exception:  # noqa: BLE001  one bad delivery must not hold up the batch
-            logger.exception("delivery comes again", message_id=record["messageId"])
+        except Exception as error:  # noqa: BLE001  one bad delivery must not hold up the batch
+            logger.error("delivery comes again", message_id=record["messageId"], failure=what_failed(error))
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}

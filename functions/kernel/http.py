@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from traceback import extract_tb
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -31,7 +30,7 @@ from kernel.errors import (
     Unavailable,
 )
 from kernel.headers import Audience, headers
-from kernel.log import logger
+from kernel.log import logger, what_failed
 from kernel.powertools import APIGatewayHttpResolver, NotFoundError, Response
 
 BODY_LIMIT = 64 * 1024
@@ -259,10 +258,7 @@ class Edge:
     def _answer_problem(self, error: Exception) -> Answer:
         problem = _problem(error)
         if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            # Never the error's own text: it may quote what somebody typed.
-            frames = [f"{f.filename.rpartition('/')[2]}:{f.lineno} {f.name}" for f in extract_tb(error.__traceback__)]
-            cause = getattr(getattr(error, "cause", error.__cause__), "__class__", type(None)).__name__
-            logger.error("request failed", error=type(error).__name__, cause=cause, frames=frames[-12:])
+            logger.error("request failed", failure=what_failed(error))
         if self.request.is_api:
             body, kind = json.dumps(self._document(problem)), "application/problem+json"
         else:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pynamodb.exceptions import PynamoDBException
 
-from kernel import clock
+from kernel import clock, metrics
 from kernel.errors import Problem
 from kernel.log import logger
 from visits.line import GONE
@@ -40,6 +40,7 @@ def _reconciled(visit_id: str, freed: set[int]) -> bool:
     except (PynamoDBException, Problem) as error:
         logger.warning("reconcile failed", visit_id=visit_id, error=type(error).__name__)
         return False
+    metrics.count("PeopleAdmitted", admitted)
     if admitted:
         logger.info("admitted", visit_id=visit_id, people=admitted)
     return True

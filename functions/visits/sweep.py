@@ -9,7 +9,7 @@ from typing import Any
 
 from pynamodb.exceptions import PynamoDBException
 
-from kernel import clock
+from kernel import clock, metrics
 from kernel.errors import Problem
 from kernel.log import logger
 from visits.forget import forget
@@ -42,6 +42,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
             logger.error("sweep failed", visit_id=details.visit_id, error=type(error).__name__)
     if begins_the_hour(now):
         found["forgotten"] = forget(now=now)
+    metrics.count("PlacesVoided", found["voided"])
+    metrics.count("PeopleAdmitted", found["admitted"])
     logger.info("swept", found=found)
     if found["failed"]:
         raise SweepIncomplete  # so that Lambda tries again and the alarm on errors sees it

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from kernel import pages, secrets, settings, tokens
+from kernel import metrics, pages, secrets, settings, tokens
 from kernel.email_address import sender_parts
 from kernel.errors import (
     Conflict,
@@ -382,7 +382,8 @@ def cancel_by_api(token: str) -> Answer:
     from visits.cancel import cancel
 
     place, counters, _ = _mine(token)
-    cancel(place, ends_at=counters.ends_at, now=edge.request.now)
+    if cancel(place, ends_at=counters.ends_at, now=edge.request.now):
+        metrics.count("Cancellations")
     return no_content()
 
 
@@ -415,7 +416,8 @@ def cancel_by_form(token: str) -> Answer:
     from visits.cancel import cancel
 
     place, counters, _ = _mine(token)
-    cancel(place, ends_at=counters.ends_at, now=edge.request.now)
+    if cancel(place, ends_at=counters.ends_at, now=edge.request.now):
+        metrics.count("Cancellations")
     return see_other(f"/places/{token}?said=cancelled")
 
 
@@ -602,14 +604,20 @@ def _register(
         timezone=asked.timezone or "",
     )
     person = person_key(asked.email, _secret().pepper)
-    return register(
-        visit_id,
-        person,
-        registrant,
-        key=key,
-        now=edge.request.now,
-        key_outlives_cancelling=key_outlives_cancelling,
-    )
+    try:
+        told = register(
+            visit_id,
+            person,
+            registrant,
+            key=key,
+            now=edge.request.now,
+            key_outlives_cancelling=key_outlives_cancelling,
+        )
+    except Problem as problem:
+        metrics.count("RegistrationsRefused", reason=type(problem).__name__)
+        raise
+    metrics.count("Registrations", status=told.status)
+    return told
 
 
 def _look_up(data: Mapping[str, object]) -> None:
