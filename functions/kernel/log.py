@@ -21,7 +21,7 @@ def redacted(text: str) -> str:
 
 
 def _serialise(entry: dict[str, object]) -> str:
-    # Texts one by one, before JSON escapes them: an escape hides letters of other alphabets, and half of one is no JSON.
+    # Texts one by one, before JSON escapes them: an escape hides letters, and half of one is no JSON.
     line = json.dumps(_clean(entry), default=_described, ensure_ascii=False, separators=(",", ":"))
     return line.encode(errors="backslashreplace").decode()
 
@@ -40,6 +40,16 @@ def _clean(value: object) -> object:
 
 def _described(value: object) -> str:
     return redacted(str(value))
+
+
+def what_failed(error: BaseException) -> dict[str, object]:
+    """Return of an error what may stand in a log: its kind, its cause's kind, and where it came from.
+
+    Never its text: it may quote what somebody typed.
+    """
+    frames = [f"{one.filename.rpartition('/')[2]}:{one.lineno} {one.name}" for one in extract_tb(error.__traceback__)]
+    cause = getattr(error, "cause", None) or error.__cause__  # PynamoDB keeps botocore's error in an attribute
+    return {"error": type(error).__name__, "cause": type(cause).__name__ if cause else None, "frames": frames[-12:]}
 
 
 logger = Logger(
