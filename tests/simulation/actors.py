@@ -71,7 +71,7 @@ class Actor:
         who: whom it does it for: a person, a place, or nobody.
         began: the time it was told it is.
         since: how long the table's stream was when it began.
-        keyed: whether it came with an Idempotency-Key, and so may be told what it was told before.
+        keyed: whether it came with a program's Idempotency-Key, and so may be told what it was told before.
         waiting: the call it stands before; None once it has ended.
         crashed: whether it ended without an answer.
         result: what it returned, or the exception it raised.

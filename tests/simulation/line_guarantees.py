@@ -11,6 +11,7 @@ from tests.simulation.dynamodb import Change, Item, Table
 
 LIVE = frozenset({"confirmed", "waiting"})
 GONE = frozenset({"cancelled", "void"})
+NO_LIMIT = 10**9
 
 
 class Guarantee(Enum):
@@ -152,7 +153,7 @@ class Guarantees:
             return  # who waits then goes on waiting, and seats stay empty
         full = not now.waiting or len(now.holders) >= now.capacity
         self.demand(Guarantee.NOT_WASTED, full, lambda: f"{now.waiting} wait for {now}")
-        left = max(0, now.capacity - len(now.holders))
+        left = None if now.capacity >= NO_LIMIT else max(0, now.capacity - len(now.holders))
         self.demand(Guarantee.NOT_WASTED, seats_left == left, lambda: f"seats_left {seats_left}, free {left}")
         last_seat = max(now.bound, *now.holders, 0)
         in_order = not now.waiting or min(now.waiting) > last_seat

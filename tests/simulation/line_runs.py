@@ -108,7 +108,8 @@ def _somebody_comes(world: World, dice: random.Random) -> None:
         (40, 20, 8, 8, 8, 2, 4, 2, 10, 0.3),
     )[0]:
         case "register":
-            world.register(dice.choice(PEOPLE), dice.choice((None, None, "key")))
+            key = dice.choice((None, None, "program", "page"))
+            world.register(dice.choice(PEOPLE), key, by_page=key == "page")
         case "cancel" if places:
             world.cancel(dice.choice(places))
         case "sweep":
@@ -117,7 +118,7 @@ def _somebody_comes(world: World, dice: random.Random) -> None:
             records = range(len(world.table.stream))
             world.deliver(_in_any_order(dice.choices(records, k=min(len(records), 6)), dice))
         case "capacity":
-            world.change_visit(capacity=dice.choice((1, 2, 3, 4)))
+            world.change_visit(capacity=dice.choice((1, 1, 2, 2, 3, 4, None)))
         case "waitlist":
             world.change_visit(waitlist=dice.choice(("automatic", "off")))
         case "move" if places:

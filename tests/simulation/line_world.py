@@ -103,13 +103,14 @@ class World:
 
     # --- who may come ---
 
-    def register(self, person: str, key: str | None = None) -> Actor:
+    def register(self, person: str, key: str | None = None, *, by_page: bool = False) -> Actor:
+        """Somebody registers; ``by_page`` says that the key is a page's, good while the registration lives."""
         now = self.now
 
         def program() -> object:
-            return register.register(VISIT, person, _who(person), key=key, now=now)
+            return register.register(VISIT, person, _who(person), key=key, now=now, key_outlives_cancelling=not by_page)
 
-        return self._start("register", person, program, keyed=bool(key))
+        return self._start("register", person, program, keyed=key is not None and not by_page)
 
     def cancel(self, place: int) -> Actor:
         """Somebody follows the link to a place and cancels, as `visits.web` does it."""

@@ -46,9 +46,9 @@ class LineMachine(RuleBasedStateMachine):
     def publish(self, capacity: int, waitlist: str) -> None:
         self.world = self.stack.enter_context(World(capacity, waitlist).open())
 
-    @rule(person=people, key=st.none() | st.just("key"))
+    @rule(person=people, key=st.sampled_from([None, "program", "page"]))
     def register(self, person: str, key: str | None) -> None:
-        self.world.register(person, key)
+        self.world.register(person, key, by_page=key == "page")
 
     @precondition(lambda self: self.world.picture().line)
     @rule(place=some)
@@ -84,8 +84,8 @@ class LineMachine(RuleBasedStateMachine):
     def deliver(self, numbers: list[int]) -> None:
         self.world.deliver([number % len(self.world.table.stream) for number in numbers])
 
-    @rule(capacity=st.integers(1, 4))
-    def resize(self, capacity: int) -> None:
+    @rule(capacity=st.integers(1, 4) | st.none())
+    def resize(self, capacity: int | None) -> None:
         self.world.change_visit(capacity=capacity)
 
     @rule(waitlist=st.sampled_from(["automatic", "off"]))
@@ -108,14 +108,15 @@ class LineMachine(RuleBasedStateMachine):
                 self.world.come_to_rest(by_the_stream=len(self.world.told) % 2 == 0)
 
 
+@pytest.mark.timeout(900)  # it takes seconds; making a failure small may take Hypothesis five minutes
 def test_whatever_hypothesis_thinks_of_the_guarantees_hold() -> None:
     # Where CI is set, Hypothesis itself takes its profile "ci", which is derandomised: a push must not fail for what
     # its author did not touch. Anywhere else every run searches on, and a failure prints how to get it back.
     run_state_machine_as_test(
         LineMachine,
         settings=settings(
-            max_examples=60,
-            stateful_step_count=25,
+            max_examples=150,
+            stateful_step_count=30,
             deadline=None,
             print_blob=True,
             suppress_health_check=[HealthCheck.too_slow],  # machines differ

@@ -1,15 +1,22 @@
 """How an error of the table is read, and how a conflict of transactions is met."""
 
-from collections.abc import Callable
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse, HTTPHeaders
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 from pynamodb.exceptions import CancellationReason, TransactWriteError, UpdateError, VerboseClientError
 
-from kernel import table
+from kernel import aws, table
 from kernel.errors import Unavailable
 from kernel.table import in_conflict, past_conflicts, refused, refused_at
+from visits.model import Counters
 
 ADDRESS = "https://dynamodb.eu-west-2.amazonaws.com"
 
@@ -124,3 +131,51 @@ def test_nothing_but_a_conflict_is_tried_again(clock: Clock) -> None:
         past_conflicts(failing(1, UpdateError("", client_error("ThrottlingException"))))
 
     assert clock.slept == []
+
+
+# --- what the SDK repeats ------------------------------------------------------------------------------------------
+
+
+class Raw(io.BytesIO):
+    """A body as urllib3 hands it over."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+@contextmanager
+def failing_dynamodb(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """Answer every request with "internal server error"; show what was asked."""
+    asked: list[dict[str, Any]] = []
+
+    def send(request: Any, **_: Any) -> AWSResponse:
+        asked.append(json.loads(request.body))
+        return AWSResponse(request.url, 500, HTTPHeaders(), Raw(b'{"__type": "InternalServerError"}'))
+
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    client.meta.events.register("before-send.dynamodb", send, unique_id="failing")
+    try:
+        yield asked
+    finally:
+        client.meta.events.unregister("before-send.dynamodb", unique_id="failing")
+
+
+def test_a_transaction_is_repeated_under_one_token_so_that_it_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = aws.client("dynamodb")
+    with failing_dynamodb(client, monkeypatch) as asked, pytest.raises(ClientError):
+        client._make_api_call("TransactWriteItems", {"TransactItems": []})
+
+    assert len(asked) == 4
+    assert len({one["ClientRequestToken"] for one in asked}) == 1
+
+
+def test_the_update_that_hands_out_a_place_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        failing_dynamodb(aws.client("dynamodb", attempts=1), monkeypatch) as asked,
+        pytest.raises(UpdateError),
+    ):
+        Counters.unretried().update_item(
+            Counters.Meta.table_name, "visit#a", "visit", actions=[Counters.line.add(1)], return_values="ALL_NEW"
+        )
+
+    assert len(asked) == 1
