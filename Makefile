@@ -43,7 +43,7 @@ advance: .venv/.synced ## move the local clock on and do what has become due: ma
 
 .PHONY: test
 test: .venv/.synced node_modules/.synced .tools/chromium ## run all tests, in a real browser too (ARGS=… for pytest)
-	$(BIN)/pytest --ignore=tests/bench $(ARGS)
+	$(BIN)/pytest $(ARGS)
 
 .PHONY: check
 check: .venv/.synced node_modules/.synced ## everything CI checks beside the tests: style, types, imports, templates
@@ -65,8 +65,8 @@ openapi: .venv/.synced ## write the OpenAPI document anew after a change of the 
 	$(BIN)/python -m infra.openapi
 
 .PHONY: bench
-bench: .venv/.synced node_modules/.synced ## measure the registration function against the floor
-	$(BIN)/pytest tests/bench -s -q $(ARGS)
+bench: .venv/.synced node_modules/.synced ## what a request costs, against the floor and in DynamoDB's units (ARGS=--help)
+	@PYTHONPATH=functions $(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: build
 build: .venv/.synced node_modules/.synced ## build what goes into Lambda

@@ -51,4 +51,10 @@ def client(service: str, *, attempts: int = 4) -> Any:  # botocore makes its cli
         parameter_validation=False,  # our types say what a call takes; checking it again costs on every call
         retries={"total_max_attempts": attempts, "mode": "standard"},
     )
-    return session().create_client(service, config=config)
+    made: Any = session().create_client(service, config=config)
+    # Clients of one service share its connections: each of its own would read the certificates and shake hands anew.
+    made._endpoint.http_session = _connections.setdefault(service, made._endpoint.http_session)
+    return made
+
+
+_connections: dict[str, object] = {}

@@ -1,0 +1,41 @@
+"""What a function imports before its first request: everything in here is what somebody waits for (decision 0005)."""
+
+import subprocess
+import sys
+
+import pytest
+
+from infra.settings import ROOT
+
+# Only pages, bodies, calendars, emails or rare routes need these, and AppSync's resolver asyncio.
+LATER = {
+    "asyncio",
+    "boto3",
+    "email_validator",
+    "icalendar",
+    "itsdangerous",
+    "jinja2",
+    "markdown_it",
+    "mjml",
+    "nh3",
+    "pydantic",
+    "visits.cancel",
+    "visits.change",
+    "visits.contract",
+    "visits.register",
+}
+
+
+def imported_with(module: str) -> set[str]:
+    program = f"import sys; sys.path.insert(0, 'functions'); import {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("edge", ["visits.web", "visits.publish"])
+def test_a_function_imports_no_more_than_every_request_needs(edge: str) -> None:
+    assert not imported_with(edge) & LATER
+
+
+def test_a_registration_imports_no_models_but_its_own() -> None:
+    assert "visits.contract" not in imported_with("visits.requests")
