@@ -201,8 +201,9 @@ def _check(plan: Plan) -> None:
     elif plan.ends_at - plan.starts_at > MAX_LENGTH:
         wrong.append(FieldError("ends_at", f"A visit lasts {MAX_LENGTH.days} days at most."))
     opens, closes = plan.registration_opens_at, plan.registration_closes_at
-    if closes is not None and closes > plan.ends_at:
-        wrong.append(FieldError("registration_closes_at", "Registration must close by the end of the visit."))
+    if closes is not None and closes > plan.starts_at:
+        # From the start on nobody is admitted: somebody new could then take a seat before who waits for it.
+        wrong.append(FieldError("registration_closes_at", "Registration must close by the start of the visit."))
     if opens is not None and opens >= (closes or plan.starts_at):
         wrong.append(FieldError("registration_opens_at", "Registration must open before it closes."))
     if wrong:

@@ -150,7 +150,7 @@ def test_an_id_is_nobodys_twice(service: Service) -> None:
         ({"offer_hours": 0}, "offer_hours"),
         ({"audience": "members"}, "audience"),
         ({"registration_opens_at": "2026-10-27T14:00:00Z"}, "registration_opens_at"),
-        ({"registration_closes_at": "2026-10-27T16:31:00Z"}, "registration_closes_at"),
+        ({"registration_closes_at": "2026-10-27T14:00:01Z"}, "registration_closes_at"),
         ({"organisers": ["x"]}, "organisers.0"),
         ({"organisers": ["a@example.org"] * 21}, "organisers"),
         ({"questions": [{"question_id": "Q", "label": "L", "kind": "text"}]}, "questions.0.question_id"),
