@@ -64,7 +64,7 @@ class DataStack(Stack):
             Index("by-visit", partition="visit_id", sort="listing"),
             Index("by-due", partition="due", sort="due_at"),
         )
-        self.accounts = self._table("Accounts")
+        self.accounts = self._table("Accounts", Index("audit-by-time", partition="audited", sort="sk"))
         self.failures = self._failures()
         self.secret = self._secret()
         self.origin_secret = None if settings.is_local else self._origin_secret()

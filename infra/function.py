@@ -164,6 +164,13 @@ class ServiceFunction(Construct):
             ["kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
         )
 
+    def may_recognise(self, accounts: StoredTable) -> None:
+        """Let it find out who is asking (sessions, API tokens, when they were last used), and keep the audit log."""
+        self.may_read(accounts)
+        self.may_update(accounts)
+        own: dict[str, object] = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["audit#*"]}}
+        self._allow(["dynamodb:PutItem"], [accounts.table.table_arn], own)
+
     def may_follow(self, stored: StoredTable) -> None:
         """Let it read what happens to a table, as Lambda does on its behalf."""
         stream = stored.table.table_stream_arn

@@ -66,6 +66,7 @@ class WayIn(Construct):
     ) -> None:
         super().__init__(scope, name)
         self._settings = settings
+        self._integrations: dict[ServiceFunction, integrations.HttpLambdaIntegration] = {}
         self.api = apigateway.HttpApi(
             self, "Api", api_name=settings.prefix, create_default_stage=False, description="Microclimate"
         )
@@ -83,16 +84,21 @@ class WayIn(Construct):
             CfnOutput(self, "DistributionDomainOutput", value=domain).override_logical_id("DistributionDomain")
 
     def answer(self, route: apigateway.HttpRouteKey, function: ServiceFunction) -> None:
-        """Let a function answer what comes on a route."""
+        """Let a function answer what comes on a route; it may have several."""
         function.answers_itself()
-        integration = integrations.HttpLambdaIntegration(
-            f"{function.node.id}-integration",
-            function.entry(),
-            timeout=Duration.seconds(29),
-            scope_permission_to_route=True,
+        if function not in self._integrations:
+            self._integrations[function] = integrations.HttpLambdaIntegration(
+                f"{function.node.id}-integration",
+                function.entry(),
+                timeout=Duration.seconds(29),
+                scope_permission_to_route=True,
+            )
+        first = f"{function.node.id}-route"
+        name = (
+            f"{first}{route.key.removeprefix('ANY ').replace('/', '-')}" if self.node.try_find_child(first) else first
         )
         made = apigateway.HttpRoute(
-            self, f"{function.node.id}-route", http_api=self.api, route_key=route, integration=integration
+            self, name, http_api=self.api, route_key=route, integration=self._integrations[function]
         )
         explain(
             made,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS: Final = Path(__file__).resolve().parent.parent / "functions"
 DOCUMENT: Final = FUNCTIONS / "kernel" / "openapi.json"
-EDGES: Final = ("visits.web", "visits.organise")
+EDGES: Final = ("visits.web", "visits.organise", "visits.people")
 
 type Json = dict[str, Any]  # OpenAPI's own shapes
 

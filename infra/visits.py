@@ -10,6 +10,20 @@ from infra.function import Common, ServiceFunction
 from infra.http import WayIn
 from infra.sources import call_every, call_on_records, may_keep
 
+ORGANISER = "/api/v1/organiser"
+
+# What of an organiser's visit is about its people. Each is a full match, which API Gateway prefers to ``{proxy+}``.
+PEOPLE_PATHS = (
+    "registrations",
+    "registrations/{registration_id}",
+    "registrations/{registration_id}/{action}",
+    "registrations.csv",
+    "registrations.xlsx",
+    "attendance",
+    "attendance/settle",
+    "statistics",
+)
+
 # While the bus is down nothing is lost; a record that no retry helps holds up its shard for this long. The
 # alarm on the iterator's age comes first.
 OLDEST_TO_PUBLISH = Duration.hours(2)
@@ -48,6 +62,8 @@ class Visits(Construct):
         }
         self.web = self._web(way_in, web_environment)
         self.organise = self._organise(way_in, web_environment)
+        self.people = self._people(way_in, web_environment)
+        self.console = self._console(way_in, web_environment)
         self.publish = self._publish(bus)
         self.line = self._line()
         self.sweep = self._sweep()
@@ -72,17 +88,29 @@ class Visits(Construct):
         way_in.answer(apigateway.HttpRouteKey.DEFAULT, function)
         return function
 
-    def _organise(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
-        function = self._function(
-            "visits-organise",
-            "visits.organise.handler",
-            environment | {"ACCOUNTS_TABLE": self._data.accounts.table.table_name},
-        )
+    def _for_organisers(self, name: str, handler: str, environment: dict[str, str]) -> ServiceFunction:
+        function = self._function(name, handler, environment | {"ACCOUNTS_TABLE": self._data.accounts.table.table_name})
         function.may_read(self._data.visits)
         function.may_write(self._data.visits)
-        function.may_read(self._data.accounts)
-        function.may_update(self._data.accounts)
-        way_in.answer(apigateway.HttpRouteKey.with_("/api/v1/organiser/{proxy+}", apigateway.HttpMethod.ANY), function)
+        function.may_recognise(self._data.accounts)
+        return function
+
+    def _organise(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
+        function = self._for_organisers("visits-organise", "visits.organise.handler", environment)
+        way_in.answer(apigateway.HttpRouteKey.with_(f"{ORGANISER}/{{proxy+}}", apigateway.HttpMethod.ANY), function)
+        return function
+
+    def _people(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
+        function = self._for_organisers("visits-people", "visits.people.handler", environment)
+        for path in PEOPLE_PATHS:
+            route = apigateway.HttpRouteKey.with_(f"{ORGANISER}/visits/{{visit_id}}/{path}", apigateway.HttpMethod.ANY)
+            way_in.answer(route, function)
+        return function
+
+    def _console(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
+        function = self._for_organisers("visits-console", "visits.console.handler", environment)
+        for path in ("/organise", "/organise/{proxy+}"):
+            way_in.answer(apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod.ANY), function)
         return function
 
     def _publish(self, bus: events.EventBus) -> ServiceFunction:

@@ -18,11 +18,11 @@ from moto.dynamodb.models.table import Table
 def in_memory() -> Iterator[None]:
     """An AWS account in this process's memory, with our tables in it and nothing else."""
     from followups.model import DeliveryRecord
-    from kernel.access import ApiToken
+    from kernel.audit import AuditEntry
     from visits.model import Details
 
     with mock_aws():
-        for model in (Details, DeliveryRecord, ApiToken):
+        for model in (Details, DeliveryRecord, AuditEntry):
             model.create_table(billing_mode="PAY_PER_REQUEST", wait=False)
         yield
 

@@ -66,6 +66,13 @@ class Forbidden(Problem):
     default_detail = "You are not allowed to do this."
 
 
+class CrossOrigin(Forbidden):
+    """A change asked for with somebody's session from another site (cross-site request forgery)."""
+
+    title = "This came from another site"
+    default_detail = "This request came from another site, so nothing was done. Use the form on our own page."
+
+
 class NotFound(Problem):
     """Unknown, or not yours: the two are answered alike."""
 

@@ -4,16 +4,18 @@ An edge module makes one `Edge`, adds routes to it and exports its `Edge.handler
 problems it raises become problem+json under ``/api/`` and a page elsewhere, here and nowhere else.
 """
 
+from __future__ import annotations
+
 import base64
 import hmac
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qsl, urlencode
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +27,7 @@ from kernel.errors import (
     MalformedRequest,
     MethodNotAllowed,
     NotFound,
+    NotSignedIn,
     Problem,
     TooLarge,
     Unavailable,
@@ -33,11 +36,17 @@ from kernel.headers import Audience, headers
 from kernel.log import logger, what_failed
 from kernel.powertools import APIGatewayHttpResolver, NotFoundError, Response
 
+if TYPE_CHECKING:
+    from kernel.access import Actor
+
 BODY_LIMIT = 64 * 1024
 FIELDS_LIMIT = 200
 HTML = "text/html; charset=utf-8"
 
 type Answer = Response[Any]  # Powertools' responses carry text or bytes
+
+type Who = Literal["anybody", "link", "me", "organiser", "moderator"]
+"""Who may call: ``link`` is whoever holds a capability, ``me`` whoever is signed in, the last two have that role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Operation:
         body, answers: models as ``module:Class``, so that no request pays for importing what only documents it;
             None is an answer without a body, text another media type.
         problems: the refusals a caller should expect, by class.
-        who: who may call it: ``anybody``, ``link`` (a capability), ``organiser``, ``moderator``, ``me``.
+        who: who may call it. The edge sees to ``me`` and the roles before the route is called.
     """
 
     method: str
@@ -68,7 +77,7 @@ class Operation:
     answers: Mapping[int, str | None] = field(default_factory=dict)
     query: Sequence[Parameter] = ()
     problems: Sequence[type[Problem]] = ()
-    who: str = "anybody"
+    who: Who = "anybody"
     headers: Sequence[Parameter] = ()
 
     @property
@@ -168,12 +177,44 @@ class Request:
             raise MalformedRequest(f"The header {name} is too long: {limit} characters at most.")
         return value or None
 
+    def cookie(self, name: str) -> str | None:
+        """Return a cookie's value, None where it is absent."""
+        # API Gateway takes cookies out of the headers into a list of their own; the local emulator leaves them in.
+        pairs: list[str] = [*(self._event.get("cookies") or []), *self.headers.get("cookie", "").split(";")]
+        for pair in pairs:
+            key, _, value = pair.strip().partition("=")
+            if key == name:
+                return value
+        return None
+
+    @property
+    def address(self) -> str:
+        """The path with its query: what "come back here" means. For pages without a capability in their path only."""
+        query = self._event.get("rawQueryString")
+        return f"{self.path}?{query}" if query else self.path
+
+    @property
+    def changes_state(self) -> bool:
+        """Whether the method may change something (RFC 9110, 9.2.1)."""
+        return self.method not in {"GET", "HEAD", "OPTIONS"}
+
     @property
     def network(self) -> str | None:
         """The network the request comes from, as CloudFront says it (the secret header proves that it does)."""
         viewer = self.headers.get("cloudfront-viewer-address", "")
         address, _, _ = viewer.rpartition(":")
         return ":".join(address.split(":")[:4]) if address.count(":") > 1 else address or None
+
+
+def form_to_send_again(request: Request) -> dict[str, object] | None:
+    """Return a form somebody sent at a bad moment, for the page to keep: a busy service must not cost them a word."""
+    if request.method != "POST":
+        return None
+    try:
+        fields = request.form()
+    except Problem:
+        return None
+    return {"action": request.path, "fields": [(name, text) for name, texts in fields.items() for text in texts]}
 
 
 def _refuse_lone_surrogates(document: object) -> None:
@@ -187,17 +228,26 @@ class Edge:
     """One function's routes, and what surrounds them.
 
     ``origin_secret`` is what only our front (CloudFront) knows: a request without it is refused. ``problem_page``
-    shows a problem to a person; it gets the request, the problem and the request's id.
+    shows a problem to a person; it gets the request, the problem and the request's id. ``who_is`` says who is asking
+    (`kernel.access.actor`); an edge without it has no route for the signed in.
     """
 
-    def __init__(self, *, origin_secret: str, problem_page: Callable[[Request, Problem, str], str]) -> None:
+    def __init__(
+        self,
+        *,
+        origin_secret: str,
+        problem_page: Callable[[Request, Problem, str], str],
+        who_is: Callable[[Request], Actor] | None = None,
+    ) -> None:
         self.resolver = APIGatewayHttpResolver()
         self.resolver.exception_handler(Exception)(self._answer_problem)
         self.resolver.not_found(self._nowhere)
         self.operations: list[Operation] = []
         self._origin_secret = origin_secret
         self._problem_page = problem_page
+        self._who_is = who_is
         self._request: Request | None = None
+        self._actor: Actor | None = None
         self._request_id = ""
 
     @property
@@ -207,25 +257,49 @@ class Edge:
             raise RuntimeError("there is no request in hand")
         return self._request
 
+    @property
+    def actor(self) -> Actor:
+        """Who is asking, on a route for the signed in."""
+        if self._actor is None:
+            raise RuntimeError("the route is for anybody: nobody was asked who they are")
+        return self._actor
+
     def route[**P](self, operation: Operation) -> Callable[[Callable[P, Answer]], Callable[P, Answer]]:
         """Add an operation; the function under the decorator answers it."""
         self.operations.append(operation)
 
         def add(answer: Callable[P, Answer]) -> Callable[P, Answer]:
-            self.resolver.route(operation.path, method=operation.method)(answer)
+            guarded = answer if operation.who in {"anybody", "link"} else self._guarded(answer, operation.who)
+            self.resolver.route(operation.path, method=operation.method)(guarded)
             return answer
 
         return add
 
-    def page[**P](self, method: str, path: str) -> Callable[[Callable[P, Answer]], Callable[P, Answer]]:
+    def page[**P](
+        self, method: str, path: str, *, who: Who = "anybody"
+    ) -> Callable[[Callable[P, Answer]], Callable[P, Answer]]:
         """Add a page, which the OpenAPI document leaves out."""
-        return self.route(Operation(method, path, "", tag="pages"))
+        return self.route(Operation(method, path, "", tag="pages", who=who))
+
+    def _guarded[**P](self, answer: Callable[P, Answer], who: Who) -> Callable[P, Answer]:
+        who_is = self._who_is
+        if who_is is None:
+            raise TypeError("an edge with routes for the signed in needs who_is")
+
+        @wraps(answer)
+        def only_for_them(*args: P.args, **kwargs: P.kwargs) -> Answer:
+            self._actor = who_is(self.request)
+            if who != "me":
+                self._actor.must_be(who)
+            return answer(*args, **kwargs)
+
+        return only_for_them
 
     def handler(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one API Gateway request (payload 2.0): Lambda's entry point."""
         self._request_id = str(event["requestContext"].get("requestId") or getattr(context, "aws_request_id", ""))
         logger.append_keys(request_id=self._request_id)
-        self._request = Request(event)
+        self._request, self._actor = Request(event), None
         asked_for_head = self._request.method == "HEAD"
         if asked_for_head:  # answered as GET is, without the body (RFC 9110, 9.3.2)
             event["requestContext"]["http"]["method"] = self._request.method = "GET"
@@ -257,6 +331,9 @@ class Edge:
 
     def _answer_problem(self, error: Exception) -> Answer:
         problem = _problem(error)
+        request = self.request
+        if isinstance(problem, NotSignedIn) and not request.is_api and not request.changes_state:
+            return see_other(f"/sign-in?{urlencode({'return': request.address})}")
         if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.error("request failed", failure=what_failed(error))
         if self.request.is_api:

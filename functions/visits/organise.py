@@ -1,12 +1,12 @@
-"""Lambda `visits-organise`: what organisers do. For now by API tokens; everything is the organisers' alone."""
+"""Lambda `visits-organise`: what organisers do to visits, through the API."""
 
 import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from functools import partial
 
-from kernel import access, pages, settings
-from kernel.access import Actor
+from kernel import access, settings
 from kernel.errors import (
     ChangedMeanwhile,
     Conflict,
@@ -16,10 +16,10 @@ from kernel.errors import (
     NotFound,
     NotSignedIn,
     PreconditionRequired,
-    Problem,
     VisitIdTaken,
 )
-from kernel.http import Answer, Edge, Operation, Parameter, Request, json_answer
+from kernel.http import Answer, Edge, Operation, Parameter, json_answer
+from kernel.problem_page import problem_page
 from visits import edit, listing, query, view
 from visits.model import Counters, Details
 
@@ -37,21 +37,11 @@ class Settings:
 
 _SETTINGS = settings.read(Settings)
 
-
-def _problem_page(request: Request, problem: Problem, request_id: str) -> str:
-    return pages.render(
-        "kernel/problem.html",
-        community=_SETTINGS.community_name,
-        base_url=_SETTINGS.base_url,
-        page_url=None,
-        now=request.now,
-        problem={"title": problem.title, "detail": problem.detail},
-        actions=[],
-        request_id=request_id,
-    )
-
-
-edge = Edge(origin_secret=_SETTINGS.origin_secret, problem_page=_problem_page)
+edge = Edge(
+    origin_secret=_SETTINGS.origin_secret,
+    problem_page=problem_page(community=_SETTINGS.community_name, base_url=_SETTINGS.base_url),
+    who_is=partial(access.actor, base_url=_SETTINGS.base_url),
+)
 handler = edge.handler
 
 _REFUSED = (NotSignedIn, Forbidden)
@@ -76,7 +66,6 @@ _IF_MATCH = Parameter("If-Match", 'The version the change is based on, as its `E
 )
 def list_visits() -> Answer:
     """List every visit."""
-    _organiser()
     page = listing.all_visits(listing.asked(edge.request.query))
     items = [view.organisers_visit_json(*found, edge.request.now) for found in page.items]
     return json_answer(200, {"items": items, "next": page.next})
@@ -99,7 +88,7 @@ def create_visit() -> Answer:
     from kernel import fields
     from visits.contract import VisitWritten
 
-    actor = _organiser()
+    actor = edge.actor
     asked = fields.read(VisitWritten, edge.request.json())
     written = asked.model_dump(exclude={"visit_id"})
     written["organisers"] = list(dict.fromkeys([actor.email, *asked.organisers]))
@@ -121,7 +110,6 @@ def create_visit() -> Answer:
 )
 def read_visit(visit_id: str) -> Answer:
     """Return a visit, with its version as its ETag."""
-    _organiser()
     return _answer(*_found(visit_id))
 
 
@@ -143,7 +131,6 @@ def change_visit(visit_id: str) -> Answer:
     from kernel import fields
     from visits.contract import VisitChange
 
-    _organiser()
     asked = fields.read(VisitChange, edge.request.json())
     changes = asked.model_dump(include=asked.model_fields_set)
     return _answer(*edit.change(visit_id, _if_match(), changes, now=edge.request.now))
@@ -162,45 +149,7 @@ def change_visit(visit_id: str) -> Answer:
 )
 def publish_visit(visit_id: str) -> Answer:
     """Publish a draft: from now on people see it and can register."""
-    _organiser()
     return _answer(*edit.publish(visit_id, now=edge.request.now))
-
-
-@edge.route(
-    Operation(
-        "GET",
-        f"{API}/visits/<visit_id>/registrations",
-        "Who registered, in the order of the line",
-        "Organising",
-        query=(
-            Parameter("status", "Only these.", {"enum": ["confirmed", "waiting", "offered", "cancelled"]}),
-            Parameter("q", "Text to find in name, address or organisation."),
-            Parameter("limit", "How many.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
-            Parameter("cursor", "The `next` of the page before."),
-        ),
-        answers={200: "visits.contract:People"},
-        problems=(*_REFUSED, NotFound, Invalid),
-        who="organiser",
-    )
-)
-def list_registrations(visit_id: str) -> Answer:
-    """List registrations. Access needs can be health data: the visit's own organisers alone see them."""
-    actor = _organiser()
-    counters, details = _found(visit_id)
-    page = listing.people(visit_id, listing.asked_people(edge.request.query))
-    positions = listing.positions(page.items, counters)
-    sees = actor.email in details.organisers
-    items = [
-        view.person_json(place, details, position=positions.get(place.number), access_needs=sees)
-        for place in page.items
-    ]
-    return json_answer(200, {"items": items, "next": page.next})
-
-
-def _organiser() -> Actor:
-    actor = access.bearer(edge.request.header("Authorization", limit=400), now=edge.request.now)
-    actor.must_be("organiser")
-    return actor
 
 
 def _found(visit_id: str) -> tuple[Counters, Details]:

@@ -34,6 +34,7 @@ from kernel.http import (
     Parameter,
     Request,
     file_answer,
+    form_to_send_again,
     json_answer,
     no_content,
     page_answer,
@@ -79,19 +80,8 @@ def _problem_page(request: Request, problem: Problem, request_id: str) -> str:
     if isinstance(problem, NotFound):
         return _render("kernel/not_found.html", request)
     said = {"title": problem.title, "detail": problem.detail}
-    again = _what_to_send_again(request) if problem.status >= HTTPStatus.TOO_MANY_REQUESTS else None
+    again = form_to_send_again(request) if problem.status >= HTTPStatus.TOO_MANY_REQUESTS else None
     return _render("kernel/problem.html", request, problem=said, actions=[], again=again, request_id=request_id)
-
-
-def _what_to_send_again(request: Request) -> dict[str, object] | None:
-    """Return a form somebody sent at a bad moment, for the page to keep: a busy service must not cost them a word."""
-    if request.method != "POST":
-        return None
-    try:
-        fields = request.form()
-    except Problem:
-        return None
-    return {"action": request.path, "fields": [(name, text) for name, texts in fields.items() for text in texts]}
 
 
 edge = Edge(origin_secret=_SETTINGS.origin_secret, problem_page=_problem_page)

@@ -60,7 +60,7 @@ def test_every_table_has_the_same_key_and_the_indexes_of_its_access_patterns(syn
     indexes = {
         "Visits": {"public-by-start": ("listed", "starts_at"), "all-by-start": ("catalogue", "starts_at")},
         "Followups": {"by-visit": ("visit_id", "listing"), "by-due": ("due", "due_at")},
-        "Accounts": {},
+        "Accounts": {"audit-by-time": ("audited", "sk")},
     }
     for table in synthesis.all("AWS::DynamoDB::Table"):
         assert _key(table.properties["KeySchema"]) == ("pk", "sk"), table

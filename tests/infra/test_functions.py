@@ -14,10 +14,15 @@ READ = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 WRITE = {"dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
 
+# Who is asking, and the audit log of what they did.
+RECOGNISE = READ | {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+
 # What each function may do to each table. A function that is not here may touch none.
 TABLES: dict[str, dict[str, set[str]]] = {
     "visits-web": {"Visits": READ | WRITE},
-    "visits-organise": {"Visits": READ | WRITE, "Accounts": READ | {"dynamodb:UpdateItem"}},
+    "visits-organise": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
+    "visits-people": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
+    "visits-console": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
     "visits-publish": {"Visits": STREAM},
     "visits-line": {"Visits": READ | WRITE | STREAM},
     "visits-sweep": {"Visits": READ | WRITE},
@@ -45,6 +50,20 @@ def test_no_function_may_do_more_to_a_table_than_its_work_needs(synthesis: Synth
                 assert table, f"{function}: {permission}"
                 allowed.setdefault(table[1], set()).add(permission.action)
         assert allowed == TABLES[function_name(function)], function
+
+
+def test_those_who_only_recognise_people_put_nothing_but_audit_entries_into_the_accounts(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        if TABLES[function_name(function)].get("Accounts") == RECOGNISE:
+            puts = [
+                one
+                for one in statements(synthesis, function)
+                if "dynamodb:PutItem" in str(one["Action"])
+                and "Accounts" in readable(synthesis, function, one["Resource"])
+            ]
+            assert puts, function
+            for one in puts:
+                assert one["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["audit#*"]}}, function
 
 
 def test_indexes_are_named_one_by_one_and_only_queried(synthesis: Synthesis) -> None:

@@ -269,6 +269,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "address, confirmed": _address(purpose="confirm", done=True),
     "address, undo": _address(purpose="undo", done=False),
     "address, undone": _address(purpose="undo", done=True),
+    "organise": ("visits/console_list.html", {**SOMEBODYS, "visits": [VISIT, FULL], "next": None, "actor": None}),
     "problem": (
         "kernel/problem.html",
         {

@@ -1,0 +1,27 @@
+"""The page of a problem, for edges whose pages need no other: what went wrong, and what to do next."""
+
+from collections.abc import Callable
+
+from kernel import pages
+from kernel.errors import NotFound, NotSignedIn, Problem
+from kernel.http import Request, form_to_send_again
+
+
+def problem_page(*, community: str, base_url: str) -> Callable[[Request, Problem, str], str]:
+    """Return what shows a problem to a person. A form that was sent is kept on the page, to be sent again."""
+
+    def shown(request: Request, problem: Problem, request_id: str) -> str:
+        context = {"community": community, "base_url": base_url, "page_url": None, "now": request.now}
+        if isinstance(problem, NotFound):
+            return pages.render("kernel/not_found.html", **context)
+        sign_in = [{"href": "/sign-in", "label": "Sign in"}] if isinstance(problem, NotSignedIn) else []
+        return pages.render(
+            "kernel/problem.html",
+            **context,
+            problem={"title": problem.title, "detail": problem.detail},
+            actions=sign_in,
+            again=form_to_send_again(request),
+            request_id=request_id,
+        )
+
+    return shown
