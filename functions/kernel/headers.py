@@ -1,6 +1,6 @@
 """The headers every answer travels with: a strict Content-Security-Policy, its fellows, and who may keep a copy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 type Audience = Literal["public", "private"]
@@ -35,10 +35,15 @@ CACHE_POLICIES: Final[Mapping[Audience, str]] = {
 }
 
 
-def headers(audience: Audience) -> dict[str, str]:
+def headers(audience: Audience, *, form_action: Sequence[str] = ()) -> dict[str, str]:
     """Return the headers of an answer.
 
     ``private`` is all that a capability opens, that shows what somebody typed, or that changed something: nobody
-    stores it.
+    stores it. ``form_action`` are sources (CSP 3, 6.4.1) that a form of this page may lead to besides ourselves:
+    browsers hold the redirect that follows a POST to it as well, so the page *with the form* must name its target.
     """
-    return {**SECURITY_HEADERS, "Cache-Control": CACHE_POLICIES[audience]}
+    sent = {**SECURITY_HEADERS, "Cache-Control": CACHE_POLICIES[audience]}
+    if form_action:
+        ours = "form-action 'self'"
+        sent["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(ours, " ".join((ours, *form_action)))
+    return sent

@@ -394,9 +394,11 @@ def file_answer(body: str | bytes, content_type: str, *, audience: Audience, nam
     return Response(200, content_type, body, headers=sent)
 
 
-def page_answer(html: str, *, status: int = 200, audience: Audience = "private") -> Answer:
-    """Return a page."""
-    return Response(status, HTML, html, headers=dict(headers(audience)))
+def page_answer(
+    html: str, *, status: int = 200, audience: Audience = "private", form_action: Sequence[str] = ()
+) -> Answer:
+    """Return a page; ``form_action`` says where else its forms may lead (`kernel.headers.headers`)."""
+    return Response(status, HTML, html, headers=dict(headers(audience, form_action=form_action)))
 
 
 def see_other(location: str) -> Answer:

@@ -173,7 +173,8 @@ import dataclasses, importlib
 module, _, name = {handler!r}.rpartition(".")
 assert callable(getattr(importlib.import_module(module), name))
 from kernel import settings
-for module in [one for key, one in sys.modules.items() if key.partition(".")[0] in ("kernel", "visits", "followups")]:
+ours = ("kernel", "visits", "followups", "accounts")
+for module in [one for key, one in sys.modules.items() if key.partition(".")[0] in ours]:
     kind = vars(module).get("Settings")
     if kind is not None and dataclasses.is_dataclass(kind):
         settings.read(kind)
