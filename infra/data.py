@@ -64,12 +64,19 @@ class DataStack(Stack):
             Index("by-visit", partition="visit_id", sort="listing"),
             Index("by-due", partition="due", sort="due_at"),
         )
+        self.comments = self._table(
+            "Comments",
+            Index("by-queue", partition="queue", sort="comment_id"),
+            Index("by-person", partition="person", sort="comment_id"),
+            Index("stories-by-time", partition="listed", sort="created_at"),
+        )
         self.accounts = self._table("Accounts", Index("audit-by-time", partition="audited", sort="sk"))
         self.failures = self._failures()
         self.secret = self._secret()
         self.origin_secret = None if settings.is_local else self._origin_secret()
         self._output("VisitsTable", self.visits.table.table_name)
         self._output("FollowupsTable", self.followups.table.table_name)
+        self._output("CommentsTable", self.comments.table.table_name)
         self._output("AccountsTable", self.accounts.table.table_name)
         self._output("FailuresBucket", self.failures.bucket_name)
         self._output("SecretId", self.secret.secret_arn)

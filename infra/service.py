@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra import bundle
 from infra.alarms import Alarms
+from infra.comments import Comments
 from infra.data import DataStack
 from infra.email import Email
 from infra.failures import FailedPublications
@@ -45,6 +46,7 @@ class ServiceStack(Stack):
         way_in = WayIn(self, "WayIn", settings=settings, origin_secret=data.origin_secret)
         email = Email(self, "Email", settings=settings)
         Visits(self, "Visits", common=common, data=data, way_in=way_in, bus=bus)
+        Comments(self, "Comments", common=common, data=data, bus=bus)
         followups = Followups(self, "Followups", common=common, data=data, bus=bus, email=email, way_in=way_in)
         failures = FailedPublications(self, "Failures", data=data, alarms=alarms)
         self._output("ApiId", way_in.api.api_id)

@@ -15,6 +15,7 @@ os.environ.update(
         "POWERTOOLS_METRICS_NAMESPACE": "Microclimate",
         "VISITS_TABLE": "visits",
         "FOLLOWUPS_TABLE": "followups",
+        "COMMENTS_TABLE": "comments",
         "ACCOUNTS_TABLE": "accounts",
         "BUS_NAME": "microclimate",
         "FAILURES_BUCKET": "failures",

@@ -17,6 +17,7 @@ from moto.dynamodb.models.table import Table
 @contextmanager
 def in_memory() -> Iterator[None]:
     """An AWS account in this process's memory, with our tables in it and nothing else."""
+    from comments.model import Comment, Story
     from followups.model import DeliveryRecord
     from kernel.audit import AuditEntry
     from visits.model import Details
@@ -24,6 +25,9 @@ def in_memory() -> Iterator[None]:
     with mock_aws():
         for model in (Details, DeliveryRecord, AuditEntry):
             model.create_table(billing_mode="PAY_PER_REQUEST", wait=False)
+        schema = Comment._get_schema()
+        Story.stories_by_time._update_model_schema(schema)
+        Comment.connection().create_table(Comment.Meta.table_name, billing_mode="PAY_PER_REQUEST", **schema)
         yield
 
 
@@ -51,5 +55,5 @@ def put(name: str, items: Iterable[Mapping[str, Any]]) -> None:
 
 def empty() -> None:
     """Forget every item of every table: a hundred times faster than making the tables again."""
-    for name in ("visits", "followups", "accounts"):
+    for name in ("visits", "followups", "accounts", "comments"):
         table(name).items.clear()

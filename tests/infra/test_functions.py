@@ -25,6 +25,7 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "visits-console": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
     "visits-publish": {"Visits": STREAM},
     "visits-line": {"Visits": READ | WRITE | STREAM},
+    "comments-publish": {"Comments": STREAM},
     "visits-sweep": {"Visits": READ | WRITE},
     "followups-plan": {"Visits": READ, "Followups": READ | WRITE},
     "followups-send": {"Visits": READ, "Followups": READ | WRITE},
@@ -173,7 +174,7 @@ import dataclasses, importlib
 module, _, name = {handler!r}.rpartition(".")
 assert callable(getattr(importlib.import_module(module), name))
 from kernel import settings
-ours = ("kernel", "visits", "followups", "accounts")
+ours = ("kernel", "visits", "comments", "followups", "accounts")
 for module in [one for key, one in sys.modules.items() if key.partition(".")[0] in ours]:
     kind = vars(module).get("Settings")
     if kind is not None and dataclasses.is_dataclass(kind):
