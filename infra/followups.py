@@ -110,8 +110,10 @@ class Followups(Construct):
                 "SENDER": settings.sender,
                 "CONFIGURATION_SET": self._email.configuration_set.configuration_set_name,
                 "COMMUNITY_NAME": settings.community_name,
+                "ACCOUNTS_TABLE": self._data.accounts.table.table_name,
             },
         )
+        function.may_show_the_site(self._data.accounts)
         function.may_read(self._data.visits)
         function.may_read(self._data.followups)
         function.may_write(self._data.followups)

@@ -171,6 +171,12 @@ class ServiceFunction(Construct):
         own: dict[str, object] = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["audit#*"]}}
         self._allow(["dynamodb:PutItem"], [accounts.table.table_arn], own)
 
+    def may_show_the_site(self, accounts: StoredTable) -> None:
+        """Let it read the community's settings, which every page and email shows (`kernel.site`)."""
+        own: dict[str, object] = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["settings"]}}
+        self._allow(["dynamodb:GetItem"], [accounts.table.table_arn], own)
+        self.may_use(accounts.key, "dynamodb", ["kms:Decrypt", "kms:DescribeKey"])
+
     def may_follow(self, stored: StoredTable) -> None:
         """Let it read what happens to a table, as Lambda does on its behalf."""
         stream = stored.table.table_stream_arn

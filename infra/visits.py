@@ -80,8 +80,10 @@ class Visits(Construct):
                 "SECRET_ID": self._data.secret.secret_arn,
                 "SENDER": self._common.settings.sender,
                 "RATE_LIMITS": self._common.settings.rate_limits,
+                "ACCOUNTS_TABLE": self._data.accounts.table.table_name,
             },
         )
+        function.may_show_the_site(self._data.accounts)
         function.may_read(self._data.visits)
         function.may_write(self._data.visits)
         function.may_know(self._data.secret)

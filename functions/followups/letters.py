@@ -13,8 +13,9 @@ from typing import Final
 from followups.delivery import Identity
 from followups.message import Invitation, Letter
 from followups.plan import Step, reason_to_skip
-from kernel import calendar, pages, times
+from kernel import calendar, pages, theme, times
 from kernel.email_address import sender_parts
+from kernel.site import Site
 from kernel.text import greeting, one_line
 from visits.query import Publisher, RegistrationView, VisitView, calendar_entry, where
 
@@ -48,7 +49,7 @@ class Letters:
     visits: Visits
     base_url: str
     sender: str
-    community: str
+    site: Site
 
     def letter(self, identity: Identity, now: datetime) -> Letter | Skip:
         """Return what a delivery's person is to read as things are now, or why they are to read nothing."""
@@ -109,12 +110,15 @@ class Letters:
     def _written(
         self, step: Step, name: str, email: str, facts: Mapping[str, object], invitation: Invitation | None
     ) -> Letter:
+        colours = theme.email_colours(self.site.accent)
         context = {
             **facts,
-            "community": self.community,
+            "community": self.site.community,
             "base_url": self.base_url,
             "greeting": greeting(name),
-            "reply_to": sender_parts(self.sender)[1],
+            "reply_to": self.site.reply_to or sender_parts(self.sender)[1],
+            "accent": colours.accent,
+            "accent_dark": colours.accent_dark,
             "has_invitation": invitation is not None,
         }
         subject, _, text = pages.render(f"followups/{step}.txt", **context).partition("\n")
@@ -153,7 +157,9 @@ class Letters:
         if step not in {Step.CONFIRMATION, Step.ADMITTED} and not (withdrawn and registration.was_confirmed):
             return None
         name, address = sender_parts(self.sender)
-        entry = calendar_entry(visit, registration, Publisher(self.base_url, self.community, name, address))
+        named = self.site.community if self.site.version else name
+        publisher = Publisher(self.base_url, self.site.community, named, address)
+        entry = calendar_entry(visit, registration, publisher)
         return Invitation(calendar.method_of(entry), calendar.invitation(entry, stamp=now))
 
 

@@ -50,18 +50,19 @@ class Message:
     raw: bytes
 
 
-def message(letter: Letter, *, sender: str, delivery_id: str, now: datetime) -> Message:
+def message(letter: Letter, *, sender: str, delivery_id: str, now: datetime, reply_to: str | None = None) -> Message:
     """Return the letter as MIME.
 
-    ``sender`` is ``Name <address>``. Domains go out in their ASCII form (IDNA); a local part beyond ASCII makes the
-    headers UTF-8 (RFC 6532), which SES refuses to this day: the delivery then fails and says so.
+    ``sender`` is ``Name <address>``, ``reply_to`` the address that answers go to where it is another. Domains go out in
+    their ASCII form (IDNA); a local part beyond ASCII makes the headers UTF-8 (RFC 6532), which SES refuses to this
+    day: the delivery then fails and says so.
     """
     from_name, from_email = sender_parts(sender)
     recipient = ascii_domain(letter.to_email)
     mail = EmailMessage(policy=policy.SMTP if recipient.isascii() else policy.SMTPUTF8)
     mail["From"] = _address(from_name, from_email)
     mail["To"] = _address(letter.to_name, recipient)
-    mail["Reply-To"] = _address(from_name, from_email)
+    mail["Reply-To"] = _address(from_name, ascii_domain(reply_to or from_email))
     mail["Subject"] = one_line(letter.subject)
     mail["Date"] = format_datetime(now)
     mail[DELIVERY_HEADER] = delivery_id
@@ -75,6 +76,11 @@ def message(letter: Letter, *, sender: str, delivery_id: str, now: datetime) -> 
             letter.invitation.data, subtype="calendar", cte="base64", params={"method": letter.invitation.method}
         )
     return Message(sender=str(_address(from_name, from_email)), recipient=recipient, raw=mail.as_bytes())
+
+
+def named_sender(sender: str, name: str | None) -> str:
+    """Return the sender under another name, where there is one."""
+    return sender if name is None else f"{one_line(name)} <{sender_parts(sender)[1]}>"
 
 
 def ascii_domain(email: str) -> str:

@@ -16,10 +16,10 @@ from uuid import uuid4
 
 from followups.delivery import Change, Delivery, NotReady, accepted, not_sent, skipped, taken, unclear
 from followups.letters import Letters, Skip, Visits
-from followups.message import Message, message
+from followups.message import Message, message, named_sender
 from followups.model import Deliveries
 from followups.ses import NotSent, Ses, Unclear
-from kernel import aws, clock, metrics, secrets, settings
+from kernel import aws, clock, metrics, secrets, settings, site
 from kernel.log import logger, what_failed
 
 
@@ -137,13 +137,20 @@ def _sender() -> Sender:
             registration, email, now=now, base_url=read.base_url, keys=keys
         ),
     )
-    letters = Letters(visits=visits, base_url=read.base_url, sender=read.sender, community=read.community_name)
 
     def compose(delivery: Delivery, now: datetime) -> Message | Skip:
+        of_the_site = site.current(read.community_name)
+        letters = Letters(visits=visits, base_url=read.base_url, sender=read.sender, site=of_the_site)
         letter = letters.letter(delivery.identity, now)
         if isinstance(letter, Skip):
             return letter
-        return message(letter, sender=read.sender, delivery_id=delivery.identity.delivery_id, now=now)
+        return message(
+            letter,
+            sender=named_sender(read.sender, of_the_site.community if of_the_site.version else None),
+            reply_to=of_the_site.reply_to,
+            delivery_id=delivery.identity.delivery_id,
+            now=now,
+        )
 
     return Sender(
         deliveries=Deliveries(),

@@ -66,6 +66,12 @@ class Forbidden(Problem):
     default_detail = "You are not allowed to do this."
 
 
+class NotThroughTheFront(Forbidden):
+    """A request that did not come through CloudFront: nothing is read or done for it."""
+
+    default_detail = "Please use the service's own address."
+
+
 class CrossOrigin(Forbidden):
     """A change asked for with somebody's session from another site (cross-site request forgery)."""
 

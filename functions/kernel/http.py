@@ -23,11 +23,11 @@ from pynamodb.exceptions import PynamoDBException
 
 from kernel import clock
 from kernel.errors import (
-    Forbidden,
     MalformedRequest,
     MethodNotAllowed,
     NotFound,
     NotSignedIn,
+    NotThroughTheFront,
     Problem,
     TooLarge,
     Unavailable,
@@ -316,7 +316,7 @@ class Edge:
     def _admit(self, request: Request) -> None:
         given = request.headers.get("x-origin-secret", "")
         if not hmac.compare_digest(given.encode(), self._origin_secret.encode()):
-            raise Forbidden("Please use the service's own address.")
+            raise NotThroughTheFront
         _ = request.body  # its limit holds on every route
 
     def _nowhere(self, _: NotFoundError) -> Answer:

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 
-from kernel import pages
+from kernel import pages, site
 from kernel.errors import NotFound, NotSignedIn, Problem
 from kernel.http import Request, form_to_send_again
 
 
 def problem_page(*, community: str, base_url: str) -> Callable[[Request, Problem, str], str]:
-    """Return what shows a problem to a person. A form that was sent is kept on the page, to be sent again."""
+    """Return what shows a problem to a person. A form that was sent is kept on the page, to be sent again.
+
+    ``community`` is its name until one is saved in the settings.
+    """
 
     def shown(request: Request, problem: Problem, request_id: str) -> str:
-        context = {"community": community, "base_url": base_url, "page_url": None, "now": request.now}
+        context = {**site.shown_beside(problem, community), "base_url": base_url, "page_url": None, "now": request.now}
         if isinstance(problem, NotFound):
             return pages.render("kernel/not_found.html", **context)
         sign_in = [{"href": "/sign-in", "label": "Sign in"}] if isinstance(problem, NotSignedIn) else []

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from kernel import access, pages, settings
+from kernel import access, pages, settings, site
 from kernel.http import Answer, Edge, page_answer
 from kernel.problem_page import problem_page
 from visits import listing, view
@@ -39,7 +39,7 @@ def visits_page() -> Answer:
 def _render(template: str, **context: object) -> str:
     return pages.render(
         template,
-        community=_SETTINGS.community_name,
+        **site.shown(_SETTINGS.community_name),
         base_url=_SETTINGS.base_url,
         page_url=None,
         now=edge.request.now,

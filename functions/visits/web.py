@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from kernel import metrics, pages, secrets, settings, tokens
+from kernel import metrics, pages, secrets, settings, site, theme, tokens
 from kernel.email_address import sender_parts
 from kernel.errors import (
     Conflict,
@@ -23,6 +23,7 @@ from kernel.errors import (
     LinkExpired,
     LinkInvalid,
     NotFound,
+    NotThroughTheFront,
     Problem,
     RegistrationClosed,
     VisitFull,
@@ -43,6 +44,7 @@ from kernel.http import (
 )
 from kernel.limits import Limit
 from kernel.person_key import person_key
+from kernel.problem_page import problem_page
 from visits import form, links, listing, lookup, query, questions, view
 from visits.model import Counters, Details, Place
 
@@ -79,6 +81,10 @@ def _problem_page(request: Request, problem: Problem, request_id: str) -> str:
         return _render("visits/expired_link.html", request, form=shown)
     if isinstance(problem, NotFound):
         return _render("kernel/not_found.html", request)
+    if isinstance(problem, NotThroughTheFront):
+        return problem_page(community=_SETTINGS.community_name, base_url=_SETTINGS.base_url)(
+            request, problem, request_id
+        )
     said = {"title": problem.title, "detail": problem.detail}
     again = form_to_send_again(request) if problem.status >= HTTPStatus.TOO_MANY_REQUESTS else None
     return _render("kernel/problem.html", request, problem=said, actions=[], again=again, request_id=request_id)
@@ -192,7 +198,8 @@ def calendar_feed() -> Answer:
     """Return the coming visits as a calendar to follow."""
     from visits import feeds
 
-    text = feeds.calendar_of(_coming(), _publisher(), name=_SETTINGS.community_name, now=edge.request.now)
+    publisher = _publisher()
+    text = feeds.calendar_of(_coming(), publisher, name=publisher.community, now=edge.request.now)
     return file_answer(text, ICS, audience="public")
 
 
@@ -508,6 +515,17 @@ def asset(name: str) -> Answer:
     return answer
 
 
+@edge.page("GET", "/theme-<colours>.css")
+def theme_sheet(colours: str) -> Answer:
+    """Return the style sheet of a community's own colour; its name changes with it."""
+    sheet = theme.sheet(colours)
+    if sheet is None:
+        raise NotFound
+    answer = file_answer(sheet, pages.CONTENT_TYPES[".css"], audience="public")
+    answer.headers["Cache-Control"] = pages.ASSET_CACHE
+    return answer
+
+
 @edge.route(Operation("GET", f"{API}/openapi.json", "This document", "Service", answers={200: "application/json"}))
 def openapi() -> Answer:
     """Return the OpenAPI document, made when the service was built."""
@@ -663,7 +681,8 @@ def _whose(fingerprint: str, *addresses: str | None) -> str:
 
 def _publisher() -> query.Publisher:
     name, email = sender_parts(_SETTINGS.sender)
-    return query.Publisher(_SETTINGS.base_url, _SETTINGS.community_name, name, email)
+    found = site.current(_SETTINGS.community_name)
+    return query.Publisher(_SETTINGS.base_url, found.community, found.community if found.version else name, email)
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------
@@ -722,7 +741,7 @@ def _address_html(
 def _render(template: str, request: Request, *, public: bool = False, **context: object) -> str:
     return pages.render(
         template,
-        community=_SETTINGS.community_name,
+        **site.shown(_SETTINGS.community_name),
         base_url=_SETTINGS.base_url,
         page_url=f"{_SETTINGS.base_url}{request.path}" if public else None,
         now=request.now,

@@ -19,7 +19,7 @@ RECOGNISE = READ | {"dynamodb:PutItem", "dynamodb:UpdateItem"}
 
 # What each function may do to each table. A function that is not here may touch none.
 TABLES: dict[str, dict[str, set[str]]] = {
-    "visits-web": {"Visits": READ | WRITE},
+    "visits-web": {"Visits": READ | WRITE, "Accounts": {"dynamodb:GetItem"}},
     "visits-organise": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
     "visits-people": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
     "visits-console": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
@@ -28,7 +28,7 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "comments-publish": {"Comments": STREAM},
     "visits-sweep": {"Visits": READ | WRITE},
     "followups-plan": {"Visits": READ, "Followups": READ | WRITE},
-    "followups-send": {"Visits": READ, "Followups": READ | WRITE},
+    "followups-send": {"Visits": READ, "Followups": READ | WRITE, "Accounts": {"dynamodb:GetItem"}},
     "followups-settle": {"Followups": READ | WRITE},
     "followups-feedback": {"Followups": READ | WRITE},
 }

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from followups.delivery import Identity
 from followups.letters import Letters, Visits
 from followups.plan import Step
+from kernel.site import Site
 from visits.query import RegistrationView, SessionView, VisitView
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 START = datetime(2026, 10, 27, 14, tzinfo=UTC)  # two days after the clocks go back in London
 BASE_URL = "https://visits.example.org"
 SENDER = "Community of Practice <visits@example.org>"
+SITE = Site("Community of Practice")
 DELIVERY_ID = "5f0c2f2e-46f6-5d0e-8d3a-0b1d63c7a001"
 
 VISIT = VisitView(
@@ -53,6 +55,7 @@ def letters(
     visit: VisitView | None = VISIT,
     *,
     all_of_them: Sequence[tuple[RegistrationView, VisitView]] = (),
+    site: Site = SITE,
 ) -> Letters:
     """Letters written from these rows alone."""
     visits = {one.visit_id: one for _, one in all_of_them}
@@ -67,7 +70,7 @@ def letters(
         ),
         base_url=BASE_URL,
         sender=SENDER,
-        community="Community of Practice",
+        site=site,
     )
 
 
