@@ -1,4 +1,4 @@
-"""The files browsers load: built from Pico CSS (npm) and our own sources, named after their content.
+"""The files browsers load: built from Pico CSS and htmx (npm) and our own sources, named after their content.
 
 Run ``python -m infra.assets``. The result is deterministic: the same sources give the same names, so a
 deployment changes an asset's address only when its bytes changed, and caches may keep it for a year.
@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "functions" / "kernel" / "assets"
 BUILT = SOURCES / "built"
 PICO = ROOT / "node_modules" / "@picocss" / "pico" / "css" / "pico.classless.min.css"
+HTMX = ROOT / "node_modules" / "htmx.org" / "dist" / "htmx.min.js"
 
 UNUSED = (
     # What Pico styles and no page of ours has. A test holds the templates to this list.
@@ -28,9 +29,6 @@ UNUSED = (
     "hgroup",
     "kbd",
     "samp",
-    "select",
-    "option",
-    "optgroup",
     "[type=range]",
     "[type=color]",
     "[type=file]",
@@ -39,7 +37,6 @@ UNUSED = (
     "[type=time]",
     "[type=week]",
     "[type=month]",
-    "[type=datetime-local]",
     "[role=switch]",
     "[role=group]",
     "[role=button]",
@@ -66,12 +63,14 @@ def build_assets(out: Path = BUILT) -> dict[str, str]:
     The manifest maps a logical name (``site.css``) to the name it is served under (``site.1f2e3d4c5b.css``).
     Files of an earlier build are removed. Raises FileNotFoundError when ``npm ci`` has not run.
     """
-    if not PICO.is_file():
-        raise FileNotFoundError(f"{PICO.relative_to(ROOT)} is missing: run `npm ci` first")
+    for needed in (PICO, HTMX):
+        if not needed.is_file():
+            raise FileNotFoundError(f"{needed.relative_to(ROOT)} is missing: run `npm ci` first")
     site_css = minify_css((SOURCES / "site.css").read_text())
     contents = {
         "site.css": purge(PICO.read_text(), also=site_css) + site_css,
         "site.js": minify_js((SOURCES / "site.js").read_text()),
+        "htmx.js": HTMX.read_text(),  # as it was published: the organisers' pages alone load it
         "icon.svg": _one_line((SOURCES / "icon.svg").read_text()),
     }
     manifest = {name: _hashed(name, text) for name, text in contents.items()}

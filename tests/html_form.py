@@ -19,14 +19,20 @@ class _Forms(HTMLParser):
         self.forms: list[SentForm] = []
         self._inside: SentForm | None = None
         self._text: tuple[str, list[str]] | None = None
+        self._select: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag == "form":
             self._inside = SentForm(given["action"] or "", given.get("method") or "get")
             self.forms.append(self._inside)
+        elif tag == "option" and self._inside and self._select:
+            if "selected" in given or self._select not in self._inside.fields:
+                self._inside.fields[self._select] = [given.get("value") or ""]
         elif self._inside is None or not (name := given.get("name")):
             return
+        elif tag == "select":
+            self._select = name
         elif tag == "textarea":
             self._text = (name, [])
         elif tag == "input" and (given.get("type") not in {"radio", "checkbox"} or "checked" in given):
@@ -39,6 +45,8 @@ class _Forms(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._inside = None
+        elif tag == "select":
+            self._select = None
         elif tag == "textarea" and self._text and self._inside:
             name, parts = self._text
             # HTML drops the first line's end after the tag; a browser sends lines with both characters.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Literal
 
 from pynamodb.attributes import UTCDateTimeAttribute
 from pynamodb.exceptions import QueryError
@@ -102,6 +103,35 @@ def all_visits(wanted: Asked) -> Page[tuple[Counters, Details]]:
         _between(first, last),
         filter_condition=_search(wanted, None),
         scan_index_forward=False,
+        last_evaluated_key=_start(wanted.cursor, "catalogue"),
+    )
+    return _with_counters(_page(found, wanted))
+
+
+type Which = Literal["coming", "past", "drafts"]
+
+
+def organisers_visits(wanted: Asked, which: Which, *, now: datetime) -> Page[tuple[Counters, Details]]:
+    """Return the organisers' visits: the coming ones, next first; the past ones or the drafts, latest start first.
+
+    A cancelled visit stands where it would have stood.
+
+    Raises:
+        Invalid: a cursor that is nobody's.
+    """
+    draft: Condition = Details.status == "draft"
+    over: Condition = Details.ends_at <= now
+    condition = draft if which == "drafts" else ~draft & (over if which == "past" else ~over)
+    first, last = _bounds(
+        wanted,
+        not_before=now - LONGEST if which == "coming" else None,
+        not_after=now if which == "past" else None,
+    )
+    found = Details.all_by_start.query(
+        "yes",
+        _between(first, last),
+        filter_condition=_search(wanted, condition),
+        scan_index_forward=which == "coming",
         last_evaluated_key=_start(wanted.cursor, "catalogue"),
     )
     return _with_counters(_page(found, wanted))

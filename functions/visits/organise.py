@@ -1,8 +1,6 @@
 """Lambda `visits-organise`: what organisers do to visits, through the API."""
 
 import re
-import secrets
-import unicodedata
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +20,7 @@ from kernel.http import Answer, Edge, Operation, Parameter, json_answer
 from kernel.problem_page import problem_page
 from visits import edit, listing, query, view
 from visits.model import Counters, Details
+from visits.naming import visit_id as _visit_id
 
 API = "/api/v1/organiser"
 
@@ -172,10 +171,3 @@ def _if_match() -> int:
     if match is None:
         raise MalformedRequest('Send the version as `If-Match: "3"`.')
     return int(match[1])
-
-
-def _visit_id(title: str) -> str:
-    """Make an id from a title: what can be said in small letters, and a little chance so that ids rarely meet."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-")
-    return "-".join(part for part in (slug or "visit", secrets.token_hex(2)) if part)

@@ -17,16 +17,8 @@ from kernel import pages, times
 from kernel.api_reference import reference
 from kernel.errors import FieldError
 from kernel.headers import headers
-from tests.unit.page_samples import (
-    EMPTY_FORM,
-    FULL,
-    OPENAPI,
-    PAGES,
-    VISIT,
-    WRONG_FORM,
-    a_place,
-    a_visit,
-)
+from tests.unit.page_samples import EMPTY_FORM, OPENAPI, PAGES, WRONG_FORM, a_place
+from tests.unit.visit_samples import FULL, VISIT, a_visit
 from visits.form import Form
 
 VOID = {"input", "meta", "link", "img", "br", "hr"}
@@ -89,7 +81,7 @@ class Page(HTMLParser):
         return field.text.removeprefix("\n") if field.tag == "textarea" else field["value"]
 
     def fields(self, name: str) -> list[Element]:
-        return [field for field in self.all("input", "textarea") if field.get("name") == name]
+        return [field for field in self.all("input", "textarea", "select") if field.get("name") == name]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -130,7 +122,7 @@ def test_no_id_stands_twice(page: Page) -> None:
 
 def test_every_field_a_person_can_use_has_a_label(page: Page) -> None:
     labelled = {label["for"] for label in page.all("label") if label.get("for")}
-    for field in page.all("input", "textarea"):
+    for field in page.all("input", "textarea", "select"):
         if field.get("type") != "hidden":
             within = any(ancestor.tag == "label" for ancestor in field.ancestors)
             assert within or field["id"] in labelled, field.attributes
@@ -169,7 +161,9 @@ def test_forms_post_here_and_changing_anything_needs_a_post(page: Page) -> None:
     for form in page.all("form"):
         assert form["action"].startswith("/")
         assert not form["action"].startswith("//")
-        assert form["method"] == "post" or form["action"] == "/"
+        assert form["method"] == "post" or form.get("role") == "search"
+    for button in page.all("button"):
+        assert (button.get("formaction") or "/").startswith("/")
 
 
 def test_no_page_has_a_part_that_was_purged_from_the_stylesheet(page: Page) -> None:
@@ -525,6 +519,7 @@ def test_every_template_that_can_be_a_page_is_looked_at_here() -> None:
         "visits/facts.html",
         "visits/person_fields.html",
         "visits/lookup_form.html",
+        "visits/console_parts.html",
     }
     assert html - shown == parts
 

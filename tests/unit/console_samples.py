@@ -1,0 +1,138 @@
+"""Samples of the organisers' pages, in each state they can be in."""
+
+from typing import Any
+
+from kernel.access import Actor
+from tests.unit.visit_samples import CANCELLED, FULL, NOT_YET, PAST, SOMEBODYS, VISIT
+from visits import console_form
+from visits.tally import Tally
+
+ACTOR = Actor("person-of-olive", "olive@example.org", "Olive Organiser", frozenset({"organiser"}))
+EVERY: dict[str, Any] = {**SOMEBODYS, "actor": ACTOR, "notice": None}
+
+
+def organised(visit: dict[str, Any], **changes: object) -> dict[str, Any]:
+    """A sample visit, as organisers see it."""
+    return {
+        **visit,
+        "description_markdown": "You will see **the huddle**.",
+        "room_url": "https://rooms.example.org/ward",
+        "offer_hours": 48,
+        "organisers": ["olive@example.org", "uma@example.org"],
+        "version": 3,
+        **changes,
+    }
+
+
+DRAFT = organised(VISIT, status="draft", registration="open")
+OURS = organised(VISIT)
+TALLY = Tally(confirmed=37, waiting=2, cancelled=4, attended=20, missed=5)
+
+
+def _list(**context: object) -> tuple[str, dict[str, Any]]:
+    return "visits/console_list.html", {**EVERY, "which": "coming", "q": "", "next_url": None, **context}
+
+
+CHECKLIST = [
+    {"done": True, "needed": True, "field": "title", "text": "Title, host, start and end"},
+    {"done": False, "needed": True, "field": "description_markdown", "text": "Write a description."},
+    {"done": False, "needed": False, "field": "summary", "text": "A summary for the list"},
+]
+
+
+def _home(visit: dict[str, Any], **context: object) -> tuple[str, dict[str, Any]]:
+    return "visits/console_visit.html", {
+        **EVERY,
+        "visit": visit,
+        "tally": TALLY,
+        "checklist": CHECKLIST,
+        "ready": True,
+        "problem": None,
+        **context,
+    }
+
+
+VALUES: dict[str, str] = {
+    "version": "3",
+    "basis": "title:0123456789ab host:0123456789ab",
+    "title": "How one ward halved its falls",
+    "host": "Riverside Community Hospital",
+    "summary": "See how a ward team measures, tries and keeps what works.",
+    "description_markdown": "You will see **the huddle**.\n\n- One\n- Two",
+    "format": "hybrid",
+    "venue": "Ward 7",
+    "room_url": "https://rooms.example.org/ward",
+    "waitlist": "automatic",
+    "timezone": "Europe/London",
+    "starts_at": "2026-10-25T01:30",
+    "ends_at": "2026-10-25T03:30",
+    "registration_opens_at": "",
+    "registration_closes_at": "",
+    "capacity": "40",
+    "organisers": "olive@example.org\numa@example.org",
+}
+NEW: dict[str, str] = {"format": "online", "waitlist": "automatic", "timezone": ""}
+ROWS = console_form.rows_of(VISIT["questions"])
+
+
+def _form(visit: dict[str, Any] | None, **context: Any) -> tuple[str, dict[str, Any]]:
+    values = {**VALUES, **console_form.flat(ROWS)}
+    return "visits/console_edit.html", {
+        **EVERY,
+        "visit": visit,
+        "form": {"values": values, "errors": []},
+        "rows": ROWS,
+        "retired": [{"question_id": "diet", "label": "What do you eat?"}],
+        "zones": [("Europe", ["Europe/London", "Europe/Paris"]), ("Everywhere", ["UTC"])],
+        "zone": "Europe/London",
+        "twice": {"starts_at": ("01:30 BST, the first time", "01:30 GMT, an hour later")},
+        "preview": "<p>You will see <strong>the huddle</strong>.</p>",
+        "moved": "",
+        "meanwhile": None,
+        **context,
+    }
+
+
+PAGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "organise": _list(visits=[OURS, organised(FULL), organised(NOT_YET)], next_url="/organise?cursor=abc"),
+    "organise, drafts": _list(visits=[DRAFT], which="drafts", q="falls", notice="Your draft is saved."),
+    "organise, nothing": _list(visits=[], which="past"),
+    "organise, draft": _home(DRAFT, problem="The visit cannot be published yet.", ready=False),
+    "organise, draft to publish": _home(DRAFT, notice="Your changes are saved."),
+    "organise, published": _home(OURS),
+    "organise, cancelled": _home(organised(CANCELLED)),
+    "organise, over": _home(organised(PAST)),
+    "organise, new visit": _form(
+        None,
+        form={"values": NEW, "errors": []},
+        rows=[],
+        retired=[],
+        twice={},
+        preview="",
+    ),
+    "organise, edit a draft": _form(DRAFT, moved="up.1"),
+    "organise, edit, with errors": _form(
+        DRAFT,
+        form={
+            "values": {**VALUES, **console_form.flat(ROWS)},
+            "errors": [
+                {"field": "title", "message": "This is needed."},
+                {"field": "starts_at", "message": "The clocks go back that day."},
+                {"field": "description_markdown", "message": "Shorten this."},
+                {"field": "timezone", "message": "Choose a time zone."},
+                {"field": "questions.1.choices", "message": "Give at least two choices."},
+                {"field": "", "message": "Something else."},
+            ],
+        },
+    ),
+    "organise, edit, changed meanwhile": _form(
+        OURS,
+        meanwhile={
+            "theirs": ["Summary", "Venue"],
+            "conflicts": [
+                {"field": "title", "label": "Title", "now": "How two wards halved their falls"},
+                {"field": "questions", "label": "Questions", "now": "One\nTwo"},
+            ],
+        },
+    ),
+}
