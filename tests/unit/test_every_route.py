@@ -54,7 +54,7 @@ def roles_for(operation: Operation) -> Iterator[str]:
 
 
 def test_the_walk_meets_every_edge() -> None:
-    assert {"visits.web", "visits.organise", "visits.people", "visits.console"} <= set(EDGES)
+    assert {"visits.web", "visits.organise", "visits.people", "visits.console_site"} <= set(EDGES)
     assert len(GUARDED) >= 7
 
 
