@@ -103,14 +103,18 @@ class Visits(Construct):
         return function
 
     def _people(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
-        function = self._for_organisers("visits-people", "visits.people.handler", environment)
+        secret = {"SECRET_ID": self._data.secret.secret_arn}
+        function = self._for_organisers("visits-people", "visits.people.handler", environment | secret)
+        function.may_know(self._data.secret)  # person keys: who is added by hand, which address is corrected
         for path in PEOPLE_PATHS:
             route = apigateway.HttpRouteKey.with_(f"{ORGANISER}/visits/{{visit_id}}/{path}", apigateway.HttpMethod.ANY)
             way_in.answer(route, function)
         return function
 
     def _console(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
-        function = self._for_organisers("visits-console", "visits.console.handler", environment)
+        secret = {"SECRET_ID": self._data.secret.secret_arn}
+        function = self._for_organisers("visits-console", "visits.console.handler", environment | secret)
+        function.may_know(self._data.secret)  # person keys: who is added by hand, which address is corrected
         for path in ("/organise", "/organise/{proxy+}"):
             way_in.answer(apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod.ANY), function)
         return function

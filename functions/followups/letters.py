@@ -70,6 +70,7 @@ class Letters:
             "status": registration.status,
             "position": registration.position,
             "was_confirmed": registration.was_confirmed,
+            "by_organiser": registration.cancelled_by_organiser,
             "place_link": self.visits.place_link(registration, visit),
         }
         to_email = registration.email

@@ -134,6 +134,14 @@ class VisitFull(Conflict):
     default_detail = "Every place on this visit is taken, and there is no waiting list."
 
 
+class AlreadyRegistered(Conflict):
+    """This person has a live registration: said to organisers, who may know it, and to nobody else."""
+
+    type = "/problems/already-registered"
+    title = "Registered already"
+    default_detail = "Somebody with this address is registered for this visit already."
+
+
 class VisitIdTaken(Conflict):
     """Another visit already has this id."""
 

@@ -1,20 +1,25 @@
 """Changing my details, and my address: the second only once its new owner has said so."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from kernel.errors import Conflict, Invalid, LinkExpired
+from kernel.errors import Conflict, Invalid, LinkExpired, Unavailable
 from kernel.table import past_conflicts, refused
 from visits import line, questions
 from visits.links import fingerprint
 from visits.model import Guard, Place, person_pk, visit_pk
+
+if TYPE_CHECKING:
+    from kernel.audit import AuditEntry  # its settings are those of organisers' functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +46,28 @@ _FIELDS: Mapping[str, Attribute[Any]] = {
 }
 
 
-def change(place: Place, wanted: Change, *, asked: list[questions.Question], ends_at: datetime, now: datetime) -> bool:
+def change(
+    place: Place,
+    wanted: Change,
+    *,
+    asked: list[questions.Question],
+    ends_at: datetime | None,
+    now: datetime,
+    audited: Sequence[AuditEntry] = (),
+) -> bool:
     """Change a registration's details, and ask the new address, if there is one, to confirm itself.
 
-    Returns whether a new address has to confirm. ``place`` then shows what is stored.
+    Returns whether a new address has to confirm. ``place`` then shows what is stored. ``ends_at`` is None for
+    organisers, who may put right what is kept also after the visit; what they do is ``audited`` with it.
 
     Raises:
         Conflict: it was cancelled, or the visit is over.
         Invalid: answers that do not fit the questions.
+        Unavailable: an organiser moved the registration up this moment.
     """
     if place.status not in line.LIVE:
         raise Conflict(NOT_CHANGEABLE)
-    if now >= ends_at:
+    if ends_at is not None and now >= ends_at:
         raise Conflict(OVER)
     actions = [_set(_FIELDS[name], value) for name, value in wanted.fields.items()]
     if wanted.answers is not None:
@@ -61,7 +76,7 @@ def change(place: Place, wanted: Change, *, asked: list[questions.Question], end
     if moves:
         actions += [Place.pending_email.set(wanted.email or ""), Place.pending_since.set(now)]
     if actions:
-        _update(place, actions)
+        _update(place, actions, audited)
     return moves
 
 
@@ -107,6 +122,7 @@ def _swap(place: Place, email: str, person: str, *, previous: str | None, now: d
         Place.pending_email.remove(),
         Place.pending_since.remove(),
         Place.sequence.add(1),
+        Place.revision.add(1),
     ]
     if previous is None:
         actions.append(Place.links_recalled.set(int(place.links_recalled or 0) + 1))
@@ -131,7 +147,7 @@ def _swap(place: Place, email: str, person: str, *, previous: str | None, now: d
         past_conflicts(all_of_it)
     except TransactWriteError as error:
         if refused(error):
-            raise Conflict(ADDRESS_TAKEN) from error
+            _raise_why(place, ADDRESS_TAKEN, error)
         raise
     place.refresh(consistent_read=True)
 
@@ -149,10 +165,31 @@ def _set(attribute: Attribute[Any], value: object) -> Action:
     return action
 
 
-def _update(place: Place, actions: list[Action]) -> None:
+def _update(place: Place, actions: list[Action], audited: Sequence[AuditEntry]) -> None:
+    actions = [*actions, Place.revision.add(1)]
+    live = Place.status.is_in(*sorted(line.LIVE))
+
+    def write() -> None:
+        if not audited:
+            place.update(actions=actions, condition=live)
+            return
+        with TransactWrite(connection=Place.connection()) as transaction:
+            for entry in audited:
+                transaction.save(entry)
+            transaction.update(place, actions=actions, condition=live)
+
     try:
-        past_conflicts(lambda: place.update(actions=actions, condition=Place.status.is_in(*sorted(line.LIVE))))
+        past_conflicts(write)
     except PynamoDBException as error:
         if refused(error):
-            raise Conflict(NOT_CHANGEABLE) from error
+            _raise_why(place, NOT_CHANGEABLE, error)
         raise
+    if audited:  # a transaction answers nothing
+        place.refresh(consistent_read=True)
+
+
+def _raise_why(place: Place, otherwise: str, error: PynamoDBException) -> NoReturn:
+    place.refresh(consistent_read=True)
+    if place.moved_to is not None:  # it stands elsewhere by now: whoever tries again finds it there
+        raise Unavailable from error
+    raise Conflict(otherwise) from error

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt, StringConstraints, model_validator
 
-from kernel.fields import ANY_LINES, ONE_LINE, Body, EmailAddress, Moment, Zone, refuse
-from visits.requests import ABSENT, MAX_QUESTIONS, Consents, Name
+from kernel.fields import ANY_LINES, ONE_LINE, VISIBLE, Body, EmailAddress, Moment, Zone, refuse
+from visits.requests import ABSENT, MAX_QUESTIONS, AccessNeeds, Answers, Consents, Name, Short
 
 VISIT_ID = r"^[a-z0-9][a-z0-9-]{2,63}$"
 MAX_CAPACITY = 100_000
@@ -233,7 +233,10 @@ class MyPlace(BaseModel):
 
 
 class Person(BaseModel):
-    """A registration, as an organiser reads it. Access needs are there for the visit's own organisers only."""
+    """A registration, as an organiser reads it. Access needs are there for the visit's own organisers only.
+
+    ``place`` is the number in the line; an extra place stands outside the line and has none.
+    """
 
     registration_id: str
     name: str
@@ -244,12 +247,42 @@ class Person(BaseModel):
     answers: dict[str, Any]
     consents: Consents
     status: Literal["confirmed", "waiting", "offered", "cancelled"]
-    place: int
+    place: int | None
     position: int | None
     attendance: Literal["unknown", "attended", "missed"]
     extra: bool
     registered_at: str
     cancelled_at: str | None
+
+
+class AddedByHand(Body):
+    """Somebody an organiser registers. Required questions may stay unanswered."""
+
+    name: Name
+    email: EmailAddress
+    organisation: Short | None = ""
+    job_role: Short | None = ""
+    access_needs: AccessNeeds | None = ""
+    answers: Answers = {}
+    consents: Consents = Consents()
+    timezone: Zone | None = None
+
+
+class Correction(Body):
+    """What an organiser puts right: what is absent stays as it is, null takes it away."""
+
+    name: Name = ABSENT
+    email: EmailAddress = ABSENT
+    organisation: Short | None = None
+    job_role: Short | None = None
+    access_needs: AccessNeeds | None = None
+    answers: Answers | None = None
+
+
+class MoveUp(Body):
+    """Why somebody gets a place past everybody who waits: it is kept in the audit log."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500), ANY_LINES, VISIBLE]
 
 
 class People(BaseModel):

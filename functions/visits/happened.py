@@ -41,7 +41,8 @@ def _to_place(change: Change) -> Iterator[Event]:
     }
     was = old.status if old else None
     if was is None and new.status in {"confirmed", "waiting"}:
-        yield Event(f"registration.{new.status}", facts)
+        # Moved up to an extra place, they get what those who are admitted from the line get.
+        yield Event(f"registration.{'admitted' if new.moved_from else new.status}", facts)
     if was == "waiting" and new.status == "confirmed":
         yield Event("registration.admitted", facts)
     if was in LIVE and new.status == "cancelled":

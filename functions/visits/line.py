@@ -16,6 +16,9 @@ NO_LIMIT = 1_000_000_000
 FENCE = timedelta(minutes=5)
 """How long a handed-out place may stay unwritten before the sweep voids it. Functions time out within 30 s."""
 
+FIRST_EXTRA = 90_000_001
+"""Places from here on stand outside the line: no visit hands out so many, and no mark admits or releases them."""
+
 type Status = Literal["confirmed", "waiting", "offered", "cancelled", "void"]
 
 LIVE = frozenset({"confirmed", "waiting", "offered"})
@@ -52,6 +55,14 @@ class Line:
     def has_room(self) -> bool:
         """Whether the next place handed out is a seat."""
         return self.line < self.admitted
+
+
+def is_extra(place: int) -> bool:
+    """Tell whether a place is an extra one, which an organiser made outside the line.
+
+    An unlimited capacity puts the mark above such numbers: whoever compares a place with it asks this first.
+    """
+    return place >= FIRST_EXTRA
 
 
 def published(capacity: int) -> Line:
@@ -91,12 +102,12 @@ def resized(line: Line, capacity: int) -> Line:
 
 def to_release(place: int, status: str, *, released: bool, line: Line) -> bool:
     """Tell whether this place's seat is free and not yet given back to the line."""
-    return status in GONE and not released and place <= line.bound
+    return status in GONE and not released and place <= line.bound and not is_extra(place)
 
 
 def to_admit(place: int, status: str, *, line: Line, starts_at: datetime, now: datetime) -> bool:
     """Tell whether whoever waits here has a seat by now. Nobody is admitted once the visit has begun."""
-    return status == "waiting" and place <= line.bound and now < starts_at
+    return status == "waiting" and place <= line.bound and not is_extra(place) and now < starts_at
 
 
 def settled_below(start: int, statuses: Mapping[int, tuple[str, bool]], line: Line) -> int:

@@ -5,6 +5,7 @@
 | `Counters`: the line's numbers | ``visit#<visit_id>`` | ``visit`` | key |
 | `Details`: what people read about the visit | ``visit#<visit_id>`` | ``visit#details`` | Query, with the above |
 | `Place`: a registration, or the tombstone of one | ``visit#<visit_id>`` | ``place#00000042`` | key; ranges by Query |
+| the same, outside the line (`visits.by_hand`) | ``visit#<visit_id>`` | ``place#90000001`` and on | as above |
 | `Guard`: a person's live place on a visit | ``person#<key>`` | ``visit#<visit_id>`` | key; a person's by Query |
 | `Lookup`: somebody asked for the links of an address | ``person#<key>`` | ``lookup`` | the stream alone |
 
@@ -14,7 +15,8 @@
 | ``all-by-start`` | ``catalogue``, ``starts_at`` | the organisers' list, drafts and all; forgetting |
 
 Only `Details` carries index keys, so that handing out a place never writes to an index. `Counters` stays under 1 KB,
-so that it costs one write unit. The guard stands under the person (`docs/decisions/0002`).
+so that it costs one write unit. The guard stands under the person (`docs/decisions/0002`). A registration is found by
+its id without an index: the id says the place (`visits.registration_id`).
 """
 
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from kernel import settings
 from kernel.table import Record
+from visits import line
 from visits.line import Line
 
 
@@ -83,6 +86,8 @@ class Counters(Record):
     fence_line = NumberAttribute(default=0)
     fence_at = UTCDateTimeAttribute(null=True)
     written_to = NumberAttribute(default=0)
+    extras = NumberAttribute(default=0)
+    """How many places outside the line were numbered."""
 
     @property
     def visit_id(self) -> str:
@@ -178,7 +183,7 @@ class Place(Record):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     status = UnicodeAttribute()
-    """confirmed, waiting, cancelled; or void: handed out and never taken."""
+    """confirmed, waiting, cancelled; or void: handed out and never taken, or moved up to an extra place."""
     released = BooleanAttribute(null=True)
     registration_id = UnicodeAttribute()
     person = UnicodeAttribute(null=True)
@@ -192,10 +197,20 @@ class Place(Record):
     timezone = UnicodeAttribute(null=True)
     sequence = NumberAttribute(default=0)
     """Raised at every change that a calendar entry should show."""
+    revision = NumberAttribute(null=True)
+    """Raised at every change of what the registration says, so that moving it up copies what is true."""
+    moved_to = NumberAttribute(null=True)
+    """Of a void place: the extra place its registration was moved up to."""
+    moved_from = NumberAttribute(null=True)
+    """Of an extra place: the place in the line its registration was moved up from."""
     attendance = UnicodeAttribute(null=True)
+    """attended or missed; absent while nobody knows."""
+    attended_at = UTCDateTimeAttribute(null=True)
+    """When the join link was followed first."""
     created_at = UTCDateTimeAttribute()
     confirmed_at = UTCDateTimeAttribute(null=True)
     cancelled_at = UTCDateTimeAttribute(null=True)
+    cancelled_by_organiser = BooleanAttribute(null=True)
     pending_email = UnicodeAttribute(null=True)
     pending_since = UTCDateTimeAttribute(null=True)
     previous_email = UnicodeAttribute(null=True)
@@ -210,8 +225,13 @@ class Place(Record):
 
     @property
     def number(self) -> int:
-        """The place's number in the line."""
+        """The place's number: in the line, or from `visits.line.FIRST_EXTRA` on outside it."""
         return int(self.sk.removeprefix("place#"))
+
+    @property
+    def is_extra(self) -> bool:
+        """Whether an organiser made it, outside the line."""
+        return line.is_extra(self.number)
 
 
 class Guard(Record):

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from functools import partial
 
-from kernel import access, settings
-from kernel.errors import Forbidden, Invalid, NotFound, NotSignedIn
-from kernel.http import Answer, Edge, Operation, Parameter, json_answer
+from kernel import access, metrics, secrets, settings
+from kernel.errors import AlreadyRegistered, Conflict, Forbidden, Invalid, NotFound, NotSignedIn
+from kernel.http import Answer, Edge, Operation, Parameter, json_answer, no_content
+from kernel.person_key import person_key
 from kernel.problem_page import problem_page
 from visits import listing, query, view
-from visits.model import Counters, Details
+from visits.model import Counters, Details, Place
 
-API = "/api/v1/organiser"
+_REGISTRATIONS = "/api/v1/organiser/visits/<visit_id>/registrations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Settings:
     """What this function needs of its environment."""
 
     base_url: str
+    secret_id: str
     origin_secret: str
     community_name: str
 
@@ -37,7 +39,7 @@ _REFUSED = (NotSignedIn, Forbidden)
 @edge.route(
     Operation(
         "GET",
-        f"{API}/visits/<visit_id>/registrations",
+        _REGISTRATIONS,
         "Who registered, in the order of the line",
         "Organising",
         query=(
@@ -62,6 +64,163 @@ def list_registrations(visit_id: str) -> Answer:
         for place in page.items
     ]
     return json_answer(200, {"items": items, "next": page.next})
+
+
+@edge.route(
+    Operation(
+        "POST",
+        _REGISTRATIONS,
+        "Add somebody by hand, on an extra place",
+        "Organising",
+        body="visits.contract:AddedByHand",
+        answers={201: "visits.contract:Person"},
+        problems=(*_REFUSED, NotFound, Conflict, AlreadyRegistered, Invalid),
+        who="organiser",
+    )
+)
+def add_by_hand(visit_id: str) -> Answer:
+    """Register somebody whom an organiser names, also when the visit is full or registration is closed."""
+    from kernel import fields
+    from visits import by_hand
+    from visits.contract import AddedByHand
+    from visits.register import Registrant
+
+    counters, details = _found(visit_id)
+    asked = fields.read(AddedByHand, edge.request.json())
+    registrant = Registrant(
+        name=asked.name,
+        email=asked.email,
+        organisation=asked.organisation or "",
+        job_role=asked.job_role or "",
+        access_needs=asked.access_needs or "",
+        answers=asked.answers,
+        consents=asked.consents.model_dump(),
+        timezone=asked.timezone or "",
+    )
+    place = by_hand.add(visit_id, _person(asked.email), registrant, actor=edge.actor, now=edge.request.now)
+    return _answer(place, counters, details, status=201)
+
+
+@edge.route(
+    Operation(
+        "PATCH",
+        f"{_REGISTRATIONS}/<registration_id>",
+        "Put a registration right",
+        "Organising",
+        body="visits.contract:Correction",
+        answers={200: "visits.contract:Person", 202: "visits.contract:Person"},
+        problems=(*_REFUSED, NotFound, Conflict, Invalid),
+        who="organiser",
+    )
+)
+def correct(visit_id: str, registration_id: str) -> Answer:
+    """Put a registration right; 202 when a new address has to confirm itself first."""
+    from kernel import fields
+    from visits import on_behalf
+    from visits.change import Change
+    from visits.contract import Correction
+
+    place, counters, details = _registration(visit_id, registration_id)
+    asked = fields.read(Correction, edge.request.json())
+    sent = asked.model_dump(include=asked.model_fields_set)
+    email = sent.pop("email", None)
+    answers = sent.pop("answers", None)
+    moves = on_behalf.correct(
+        place,
+        details,
+        Change(fields=sent, answers=answers, email=email),
+        new_person=None if email is None else _person(email),
+        actor=edge.actor,
+        now=edge.request.now,
+    )
+    return _answer(place, counters, details, status=202 if moves else 200)
+
+
+@edge.route(
+    Operation(
+        "DELETE",
+        f"{_REGISTRATIONS}/<registration_id>",
+        "Cancel a registration",
+        "Organising",
+        answers={204: None},
+        problems=(*_REFUSED, NotFound, Conflict),
+        who="organiser",
+    )
+)
+def cancel(visit_id: str, registration_id: str) -> Answer:
+    """Cancel a registration: its person is told, and the place goes to the line. Doing it twice is doing it once."""
+    from visits import on_behalf
+
+    place, counters, _ = _registration(visit_id, registration_id)
+    if on_behalf.cancel_for(place, counters, actor=edge.actor, now=edge.request.now):
+        metrics.count("Cancellations")
+    return no_content()
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{_REGISTRATIONS}/<registration_id>/move-up",
+        "Give somebody who waits an extra place",
+        "Organising",
+        body="visits.contract:MoveUp",
+        answers={200: "visits.contract:Person"},
+        problems=(*_REFUSED, NotFound, Conflict, Invalid),
+        who="organiser",
+    )
+)
+def move_up(visit_id: str, registration_id: str) -> Answer:
+    """Give somebody who waits an extra place, past everybody else who does; the reason is kept."""
+    from kernel import fields
+    from visits import by_hand
+    from visits.contract import MoveUp
+
+    place, counters, details = _registration(visit_id, registration_id)
+    asked = fields.read(MoveUp, edge.request.json())
+    moved = by_hand.move_up(place, asked.reason, actor=edge.actor, now=edge.request.now)
+    return _answer(moved, counters, details)
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{_REGISTRATIONS}/<registration_id>/resend",
+        "Send somebody the link to their place again",
+        "Organising",
+        answers={202: "visits.contract:Person"},
+        problems=(*_REFUSED, NotFound, Conflict),
+        who="organiser",
+    )
+)
+def resend(visit_id: str, registration_id: str) -> Answer:
+    """Have the link to "my place" sent again; asked for twice within a minute, it is sent once."""
+    from visits import on_behalf
+
+    place, counters, details = _registration(visit_id, registration_id)
+    on_behalf.send_link(place, counters, actor=edge.actor, now=edge.request.now)
+    return _answer(place, counters, details, status=202)
+
+
+# --- what routes share -----------------------------------------------------------------------------------------------
+
+
+def _person(email: str) -> str:
+    return person_key(email, secrets.load(_SETTINGS.secret_id).pepper)
+
+
+def _registration(visit_id: str, registration_id: str) -> tuple[Place, Counters, Details]:
+    found = _found(visit_id)
+    place = query.registration_of(visit_id, registration_id)
+    if place is None:
+        raise NotFound
+    return place, *found
+
+
+def _answer(place: Place, counters: Counters, details: Details, *, status: int = 200) -> Answer:
+    """Answer with one registration. Access needs can be health data: the visit's own organisers alone see them."""
+    position = query.position_at(counters, place.number) if place.status == "waiting" else None
+    sees = edge.actor.email in details.organisers
+    return json_answer(status, view.person_json(place, details, position=position, access_needs=sees))
 
 
 def _found(visit_id: str) -> tuple[Counters, Details]:

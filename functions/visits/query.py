@@ -12,6 +12,7 @@ from visits import line, links
 from visits.links import PlaceRef
 from visits.model import Counters, Details, Guard, Place, person_pk, place_sk, visit_pk
 from visits.opening import Opening, Window, opening
+from visits.registration_id import place_in
 
 if TYPE_CHECKING:
     from kernel import calendar
@@ -55,6 +56,7 @@ class RegistrationView:
         pending_email: the address somebody asked to change to and has not confirmed yet.
         previous_email: the address it had before the last change.
         links_recalled: how often the links to it were recalled.
+        cancelled_by_organiser: an organiser cancelled it, not its person.
     """
 
     visit_id: str
@@ -70,6 +72,7 @@ class RegistrationView:
     pending_email: str | None
     previous_email: str | None
     links_recalled: int = 0
+    cancelled_by_organiser: bool = False
 
 
 def visit(visit_id: str) -> VisitView | None:
@@ -80,10 +83,8 @@ def visit(visit_id: str) -> VisitView | None:
 
 def registration(visit_id: str, place: int) -> RegistrationView | None:
     """Return the registration at a place; None where nobody ever took it."""
-    found = place_at(visit_id, place)
-    if found is None or found.person is None:
-        return None
-    return registration_view(found, position_of(found))
+    found = registration_at(visit_id, place)
+    return None if found is None else registration_view(found, position_of(found))
 
 
 def registrations_of(person: str) -> list[RegistrationView]:
@@ -189,6 +190,21 @@ def place_at(visit_id: str, place: int) -> Place | None:
     return _get(Place, visit_pk(visit_id), place_sk(place))
 
 
+def registration_at(visit_id: str, place: int) -> Place | None:
+    """Return the registration that has, or had, a place; wherever it was moved up to. None where nobody took it."""
+    found = place_at(visit_id, place)
+    if found is not None and found.moved_to is not None:
+        found = place_at(visit_id, int(found.moved_to))
+    return None if found is None or found.person is None else found
+
+
+def registration_of(visit_id: str, registration_id: str) -> Place | None:
+    """Return a visit's registration by its id, None where this visit has no such one."""
+    place = place_in(registration_id)
+    found = None if place is None else registration_at(visit_id, place)
+    return found if found is not None and found.registration_id == registration_id else None
+
+
 def guard_of(person: str, visit_id: str) -> Guard | None:
     """Return a person's guard on a visit, or None."""
     return _get(Guard, person_pk(person), visit_pk(visit_id))
@@ -277,4 +293,5 @@ def registration_view(place: Place, position: int | None) -> RegistrationView:
         pending_email=place.pending_email,
         previous_email=place.previous_email,
         links_recalled=int(place.links_recalled or 0),
+        cancelled_by_organiser=bool(place.cancelled_by_organiser),
     )

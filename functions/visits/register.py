@@ -24,6 +24,7 @@ from kernel.table import past_conflicts, refused, refused_at
 from visits import line, query, questions
 from visits.model import Counters, Details, Guard, Place, person_pk, place_sk, visit_pk
 from visits.opening import REGISTERS, Opening, refusal
+from visits.registration_id import with_place
 
 ATTEMPTS = 5
 """How often a registration starts again because the sweep was faster or the visit changed meanwhile."""
@@ -212,7 +213,7 @@ def _place(
         visit_pk(attempt.visit_id),
         place_sk(number),
         status=status,
-        registration_id=str(uuid7()),
+        registration_id=str(with_place(uuid7(), number)),
         person=attempt.person,
         name=who.name,
         email=who.email,

@@ -83,10 +83,10 @@ def person_json(place: Place, details: Details, *, position: int | None, access_
         **_who(place),
         "access_needs": (place.access_needs or "") if access_needs else None,
         "status": place.status,
-        "place": place.number,
+        "place": None if place.is_extra else place.number,
         "position": position,
         "attendance": place.attendance or "unknown",
-        "extra": False,
+        "extra": place.is_extra,
         "registered_at": _local(place.created_at, details),
         "cancelled_at": _local(place.cancelled_at, details),
     }

@@ -661,8 +661,8 @@ def _mine(token: str) -> tuple[Place, Counters, Details]:
 
 def _found(visit_id: str, number: int) -> tuple[Place, Counters, Details]:
     found = query.counters_and_details(visit_id)
-    place = query.place_at(visit_id, number)
-    if found is None or place is None or place.person is None:
+    place = query.registration_at(visit_id, number)
+    if found is None or place is None:
         raise LinkExpired
     return place, *found
 

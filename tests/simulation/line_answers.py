@@ -7,6 +7,7 @@ from kernel.errors import RegistrationClosed, VisitFull
 from tests.simulation.actors import Actor
 from tests.simulation.dynamodb import Change
 from tests.simulation.line_guarantees import GONE, LIVE, Guarantee, Guarantees, Picture
+from visits.model import Place
 from visits.register import Registered
 
 
@@ -61,8 +62,13 @@ def judge(actor: Actor, history: list[Happening], now: Picture, guarantees: Guar
         case Registered():
             _judge_registered(actor, told, history, guarantees)
         case bool() if actor.kind == "cancel":
-            gone = any(place.number == actor.who and place.status in GONE for place in now.places)
+            standing = now.standing_at(int(actor.who or 0))
+            gone = standing is not None and standing.status in GONE
             guarantees.demand(Guarantee.HONEST, gone, lambda: f"place {actor.who} was said to be cancelled")
+        case Place():
+            same = [h for h in history if h.change.key[1] == told.sk]
+            confirmed = bool(same) and same[0].change.new["status"] == {"S": "confirmed"}
+            guarantees.demand(Guarantee.HONEST, confirmed, lambda: f"{told.sk} was said to be {actor.who}'s")
         case _:
             pass
 

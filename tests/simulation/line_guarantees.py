@@ -12,13 +12,16 @@ from tests.simulation.dynamodb import Change, Item, Table
 LIVE = frozenset({"confirmed", "waiting"})
 GONE = frozenset({"cancelled", "void"})
 NO_LIMIT = 10**9
+FIRST_EXTRA = 90_000_001
 
 
 class Guarantee(Enum):
     """Each in a sentence; a violation names it."""
 
     MARK = "admitted − (distinct released places) = capacity"
-    SEATS = "holders ≤ capacity + max(0, granted − admitted): no seat is given twice"
+    SEATS = "holders in the line ≤ capacity + max(0, granted − admitted): no seat is given twice"
+    EXTRA = "an extra place comes from an organiser alone, takes no seat of the line and gives none back"
+    MOVED = "a registration moved up stands once, on the extra place its tombstone names"
     BOUND = "nobody is confirmed above the bound, so nobody overtakes a lower place that still waits above it"
     ROOM = "without a waiting list, a place is handed out only while there is a seat"
     ONCE = "a place is written once, changes only as its own registration does, and is released once"
@@ -48,6 +51,8 @@ class Standing:
     status: str
     person: str | None
     released: bool
+    registration_id: str
+    moved_to: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Picture:
     granted: int
     waitlist: str
     places: tuple[Standing, ...]
+    extras: tuple[Standing, ...]
     guards: Mapping[str, int]
 
     @property
@@ -68,7 +74,14 @@ class Picture:
 
     @property
     def holders(self) -> list[int]:
+        """Who holds a seat of the line."""
         return [place.number for place in self.places if place.status == "confirmed"]
+
+    def standing_at(self, number: int) -> Standing | None:
+        """Return where whoever has, or had, a place stands."""
+        written = {place.number: place for place in (*self.places, *self.extras)}
+        found = written.get(number)
+        return written.get(found.moved_to) if found and found.moved_to else found
 
     @property
     def waiting(self) -> list[int]:
@@ -78,7 +91,7 @@ class Picture:
 def picture(table: Table, visit_pk: str) -> Picture:
     """Read the line from the table."""
     visit = table.item(visit_pk, "visit") or {}
-    places = [_standing(item) for item in table.under(visit_pk) if _is_place(item)]
+    written = [_standing(item) for item in table.under(visit_pk) if _is_place(item)]
     guards = {
         item["pk"]["S"].removeprefix("person#"): int(item["place"]["N"])
         for item in table.items()
@@ -90,7 +103,8 @@ def picture(table: Table, visit_pk: str) -> Picture:
         admitted=int(visit["admitted"]["N"]),
         granted=int(visit["granted"]["N"]),
         waitlist=str(visit["waitlist"]["S"]),
-        places=tuple(places),
+        places=tuple(place for place in written if place.number < FIRST_EXTRA),
+        extras=tuple(place for place in written if place.number >= FIRST_EXTRA),
         guards=guards,
     )
 
@@ -105,6 +119,8 @@ def _standing(item: Item) -> Standing:
         status=item["status"]["S"],
         person=item["person"]["S"] if "person" in item else None,
         released="released" in item,
+        registration_id=item["registration_id"]["S"],
+        moved_to=int(item["moved_to"]["N"]) if "moved_to" in item else None,
     )
 
 
@@ -128,9 +144,21 @@ class Guarantees:
         most = now.capacity + max(0, now.granted - now.admitted)
         self.demand(Guarantee.SEATS, len(now.holders) <= most, lambda: f"{len(now.holders)} > {most} in {now}")
         self.demand(Guarantee.BOUND, max(now.holders, default=0) <= now.bound, lambda: f"{now}")
-        live = {place.number: place.person for place in now.places if place.status in LIVE}
+        wrong = [extra for extra in now.extras if extra.released or extra.status not in {"confirmed", "cancelled"}]
+        self.demand(Guarantee.EXTRA, not wrong and now.line < FIRST_EXTRA, lambda: f"{wrong} of {now}")
+        self._look_at_moves(now)
+        live = {place.number: place.person for place in (*now.places, *now.extras) if place.status in LIVE}
         pointed = {place: person for person, place in now.guards.items()}
         self.demand(Guarantee.PERSON, live == pointed, lambda: f"live {live}, guards {pointed}")
+
+    def _look_at_moves(self, now: Picture) -> None:
+        moved = {place.moved_to: place for place in now.places if place.moved_to is not None}
+        extras = {extra.number: extra.registration_id for extra in now.extras}
+        follow = all(extras.get(to or 0) == place.registration_id for to, place in moved.items())
+        gone = all(place.status == "void" and place.person is None for place in moved.values())
+        ids = [place.registration_id for place in (*now.places, *now.extras) if place.moved_to is None]
+        once = len(ids) == len(set(ids))
+        self.demand(Guarantee.MOVED, follow and gone and once, lambda: f"{now}")
 
     def changed(self, change: Change, by: str, *, begun: bool) -> None:
         """Look at one item's change, made by an actor of the kind ``by``; ``begun``: it knew that the visit had."""
@@ -140,6 +168,10 @@ class Guarantees:
             self.demand(Guarantee.ROOM, room, lambda: f"{new['line']} with the mark at {new['admitted']}")
         if _is_place(new):
             self.demand(Guarantee.ONCE, _may_become(old, new, by), lambda: f"{old} became {new} by {by}")
+            extra = int(new["sk"]["S"].removeprefix("place#")) >= FIRST_EXTRA
+            self.demand(
+                Guarantee.EXTRA, old is not None or extra == (by in _MAKE_EXTRAS), lambda: f"{new} written by {by}"
+            )
             admitted = new["status"]["S"] == "confirmed" and (old or {}).get("status") == {"S": "waiting"}
             self.demand(Guarantee.BEGUN, not (begun and admitted), lambda: f"{change.key} by {by}")
 
@@ -163,14 +195,17 @@ class Guarantees:
 
 
 _WRITERS = {
-    (None, "confirmed"): {"register"},
+    (None, "confirmed"): {"register", "add_by_hand", "move_up"},
     (None, "waiting"): {"register"},
     (None, "void"): {"register", "sweep"},
     ("waiting", "confirmed"): {"cancel", "sweep", "on_stream", "organiser"},
     ("waiting", "cancelled"): {"cancel"},
+    ("waiting", "void"): {"move_up"},
     ("confirmed", "cancelled"): {"cancel"},
 }
 """Who may make what of a place."""
+
+_MAKE_EXTRAS = frozenset({"add_by_hand", "move_up"})
 
 
 def _may_become(old: Item | None, new: Item, by: str) -> bool:

@@ -102,10 +102,23 @@ def _fate(dice: random.Random, trouble: float) -> Fate:
 
 def _somebody_comes(world: World, dice: random.Random) -> None:
     line = world.picture()
-    places = range(1, line.line + 1)
+    places = [*range(1, line.line + 1), *(extra.number for extra in line.extras)]
     match dice.choices(
-        ("register", "cancel", "sweep", "deliver", "capacity", "waitlist", "move", "undo", "hour", "begin"),
-        (40, 20, 8, 8, 8, 2, 4, 2, 10, 0.3),
+        (
+            "register",
+            "cancel",
+            "sweep",
+            "deliver",
+            "capacity",
+            "waitlist",
+            "move",
+            "undo",
+            "hour",
+            "begin",
+            "add",
+            "up",
+        ),
+        (40, 20, 8, 8, 8, 2, 4, 2, 10, 0.3, 4, 9),
     )[0]:
         case "register":
             key = dice.choice((None, None, "program", "page"))
@@ -125,6 +138,10 @@ def _somebody_comes(world: World, dice: random.Random) -> None:
             world.move_address(dice.choice(places), dice.choice(PEOPLE))
         case "undo" if places:
             world.undo_address(dice.choice(places))
+        case "add":
+            world.add_by_hand(dice.choice(PEOPLE))
+        case "up" if places:
+            world.move_up(dice.choice(line.waiting or places))
         case "hour":
             world.pass_time(AN_HOUR)
         case "begin":

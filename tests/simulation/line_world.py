@@ -1,7 +1,7 @@
 """One visit's line in a bad world: the real functions, a table in memory, and somebody who decides what happens next.
 
-`visits.register`, `cancel`, `reconcile`, `edit`, `change`, and the handlers of the stream and the sweep run as they
-are; only the client they call, the clock, ids and the waiting between attempts are ours.
+`visits.register`, `by_hand`, `cancel`, `reconcile`, `edit`, `change`, and the handlers of the stream and the sweep run
+as they are; only the client they call, the clock, ids and the waiting between attempts are ours.
 """
 
 import logging
@@ -17,14 +17,15 @@ from uuid import UUID
 from botocore.exceptions import ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from kernel import aws, clock
+from kernel import audit, aws, clock
 from kernel import table as kernel_table
+from kernel.access import Actor as Organiser
 from kernel.errors import Problem
 from tests.simulation.actors import Actor, Call, Fate, timed_out
 from tests.simulation.dynamodb import Change, Request, Table, cancelled, refusal
 from tests.simulation.line_answers import Happening, judge
 from tests.simulation.line_guarantees import Guarantee, Guarantees, Picture, picture
-from visits import cancel, change, edit, links, on_stream, query, reconcile, register, sweep
+from visits import by_hand, cancel, change, edit, links, on_stream, query, reconcile, register, sweep
 from visits.model import visit_pk
 
 VISIT = "city-hospital"
@@ -81,7 +82,9 @@ class World:
                 patch.object(aws, "client", lambda service, *, attempts=4: _Client(self, attempts)),
                 patch.object(clock, "now", lambda: self.now),
                 patch.object(kernel_table, "time", self),
-                patch.object(register, "uuid7", lambda: UUID(int=next(self._numbers))),
+                patch.object(register, "uuid7", lambda: UUID(int=next(self._numbers) << 80)),
+                patch.object(by_hand, "uuid7", lambda: UUID(int=next(self._numbers) << 80)),
+                patch.object(audit, "uuid7", lambda: UUID(int=next(self._numbers) << 80)),
             ):
                 edit.create(VISIT, _plan(self.capacity, self.waitlist), author="somebody", now=self.now)
                 if self.published:
@@ -117,10 +120,8 @@ class World:
         now = self.now
 
         def program() -> bool | None:
-            mine = query.place_at(VISIT, place)
-            if mine is None or mine.person is None:
-                return None
-            return cancel.cancel(mine, ends_at=ENDS, now=now)
+            mine = query.registration_at(VISIT, place)
+            return None if mine is None else cancel.cancel(mine, ends_at=ENDS, now=now)
 
         return self._start("cancel", place, program)
 
@@ -129,11 +130,11 @@ class World:
         now, email = self.now, _email(person)
 
         def program() -> None:
-            mine = query.place_at(VISIT, place)
-            if mine is None or mine.person is None:
+            mine = query.registration_at(VISIT, place)
+            if mine is None:
                 return
             change.change(mine, change.Change({}, None, email), asked=[], ends_at=ENDS, now=now)
-            confirmed = query.place_at(VISIT, place)
+            confirmed = query.registration_at(VISIT, place)
             assert confirmed is not None
             change.confirm_address(confirmed, links.fingerprint(email), person, now=now)
 
@@ -144,13 +145,30 @@ class World:
         now = self.now
 
         def program() -> None:
-            mine = query.place_at(VISIT, place)
+            mine = query.registration_at(VISIT, place)
             if mine is None or mine.previous_email is None:
                 return
             previous = mine.previous_email
             change.undo_address(mine, links.fingerprint(previous), previous.partition("@")[0], now=now)
 
         return self._start("undo_address", place, program)
+
+    def add_by_hand(self, person: str) -> Actor:
+        """An organiser adds somebody, on an extra place."""
+        now = self.now
+        return self._start(
+            "add_by_hand", person, lambda: by_hand.add(VISIT, person, _who(person), actor=_ORGANISER, now=now)
+        )
+
+    def move_up(self, place: int) -> Actor:
+        """An organiser gives whoever is registered at a place an extra one, if they wait."""
+        now = self.now
+
+        def program() -> object:
+            mine = query.registration_at(VISIT, place)
+            return None if mine is None else by_hand.move_up(mine, "a reason", actor=_ORGANISER, now=now)
+
+        return self._start("move_up", place, program)
 
     def sweep(self, *, from_the_start: bool = False) -> Actor:
         """The sweep; ``from_the_start`` as once a day."""
@@ -423,6 +441,9 @@ def _plan(capacity: int, waitlist: str) -> edit.Plan:
         questions=[],
         organisers=[],
     )
+
+
+_ORGANISER = Organiser("an organiser", "organiser@example.org", "Olive", frozenset({"organiser"}))
 
 
 def _email(person: str) -> str:

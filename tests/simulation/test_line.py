@@ -65,6 +65,21 @@ class LineMachine(RuleBasedStateMachine):
     def undo_address(self, place: int) -> None:
         self.world.undo_address(1 + place % self.world.picture().line)
 
+    @rule(person=people)
+    def add_by_hand(self, person: str) -> None:
+        self.world.add_by_hand(person)
+
+    @precondition(lambda self: self.world.picture().line)
+    @rule(place=some)
+    def move_up(self, place: int) -> None:
+        self.world.move_up(1 + place % self.world.picture().line)
+
+    @precondition(lambda self: self.world.picture().extras)
+    @rule(place=some)
+    def cancel_an_extra_place(self, place: int) -> None:
+        extras = self.world.picture().extras
+        self.world.cancel(extras[place % len(extras)].number)
+
     @rule(calls=st.lists(st.tuples(some, fates), min_size=1, max_size=12))
     def let_them_go_on(self, calls: list[tuple[int, Fate]]) -> None:
         for which, fate in calls:
@@ -133,8 +148,14 @@ def test_in_many_bad_worlds_the_guarantees_hold(capsys: pytest.CaptureFixture[st
 
     with capsys.disabled():
         waited = sum(bool(rest.waiting) for rest in rests)
-        print(f"\nthe line: {RUNS} bad worlds, {sum(rest.line for rest in rests)} places, somebody waiting in {waited}")
+        extras = sum(len(rest.extras) for rest in rests)
+        moved = sum(place.moved_to is not None for rest in rests for place in rest.places)
+        print(
+            f"\nthe line: {RUNS} bad worlds, {sum(rest.line for rest in rests)} places, somebody waiting in {waited}, "
+            f"{extras} extra places, {moved} moved up"
+        )
     assert waited > RUNS / 10, "these worlds are too empty to prove anything"
+    assert min(moved, extras - moved) > RUNS / 20, "these worlds have too few extra places to prove anything"
 
 
 # --- every order -----------------------------------------------------------------------------------------------------
@@ -196,6 +217,34 @@ def two_publish_while_a_third_changes_the_draft(world: World) -> list[Actor]:
     return [up_to_a_write(world, actor) for actor in three]
 
 
+def two_organisers_move_the_same_person_up(world: World) -> list[Actor]:
+    for person in "AB":
+        world.finish(world.register(person))
+    return [up_to_a_write(world, world.move_up(2)), up_to_a_write(world, world.move_up(2))]
+
+
+def somebody_is_moved_up_while_they_are_admitted(world: World) -> list[Actor]:
+    for person in "ABC":
+        world.finish(world.register(person))
+    return [up_to_a_write(world, world.cancel(1)), up_to_a_write(world, world.move_up(2))]
+
+
+def somebody_is_moved_up_while_they_cancel(world: World) -> list[Actor]:
+    for person in "AB":
+        world.finish(world.register(person))
+    return [up_to_a_write(world, world.cancel(2)), up_to_a_write(world, world.move_up(2))]
+
+
+def somebody_is_moved_up_while_their_address_changes(world: World) -> list[Actor]:
+    for person in "AB":
+        world.finish(world.register(person))
+    return [up_to_a_write(world, world.move_address(2, "C")), up_to_a_write(world, world.move_up(2))]
+
+
+def somebody_is_added_while_they_register(world: World) -> list[Actor]:
+    return [world.add_by_hand("A"), world.register("A")]
+
+
 def up_to_a_write(world: World, actor: Actor) -> Actor:
     while actor.waiting is not None and actor.waiting.is_read:
         world.step(actor)
@@ -214,6 +263,11 @@ def up_to_a_write(world: World, actor: Actor) -> Actor:
         (two_reconcilers, False, {"capacity": 1}),
         (a_lowering_while_somebody_takes_the_last_seat, False, {}),
         (two_publish_while_a_third_changes_the_draft, False, {"published": False}),
+        (two_organisers_move_the_same_person_up, True, {"capacity": 1}),
+        (somebody_is_moved_up_while_they_are_admitted, False, {"capacity": 1}),
+        (somebody_is_moved_up_while_they_cancel, True, {"capacity": 1}),
+        (somebody_is_moved_up_while_their_address_changes, False, {"capacity": 1}),
+        (somebody_is_added_while_they_register, False, {}),
     ],
 )
 def test_in_every_order_the_guarantees_hold(
@@ -320,3 +374,29 @@ def test_control_without_the_guards_condition_a_person_registers_twice(capsys: p
     rule = without(r"^attribute_not_exists \(#\d+\)$", of="visit#")
 
     assert_broken(Guarantee.PERSON, capsys, rule)
+
+
+def test_control_without_looking_again_a_registration_is_moved_up_twice_or_off_its_seat() -> None:
+    """Two organisers at once, or an organiser and a seat that comes free: each saw the person waiting."""
+    still_waiting = r"^\(\(#\d+ = :\d+ AND #\d+ = :\d+\) AND (attribute_not_exists \(#\d+\)|#\d+ = :\d+)\)$"
+    careless = without(still_waiting, of="place#0")
+
+    def broken(scene: Scene, guarantee: Guarantee, rule: Rule) -> None:
+        others = frozenset(Guarantee) - {guarantee}
+        with pytest.raises(Broken, match=re.escape(guarantee.value)):
+            list(every_order(scene, capacity=1, but_not=others, without=rule))
+
+    broken(somebody_is_moved_up_while_they_are_admitted, Guarantee.ONCE, careless)
+    unguarded = without(r"^#\d+ = :\d+$", of="visit#")
+
+    def neither(operation: str, request: Request) -> Request:
+        return unguarded(operation, careless(operation, request))
+
+    broken(two_organisers_move_the_same_person_up, Guarantee.MOVED, neither)
+
+
+def test_control_without_the_guards_condition_somebody_is_added_who_is_registered() -> None:
+    rule = without(r"^attribute_not_exists \(#\d+\)$", of="visit#")
+
+    with pytest.raises(Broken, match=re.escape(Guarantee.PERSON.value)):
+        list(every_order(somebody_is_added_while_they_register, without=rule))

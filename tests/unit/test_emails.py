@@ -229,6 +229,17 @@ def test_from_register_to_cancel_the_uid_stays_and_the_sequence_rises() -> None:
     assert [event.sequence.value for event in events] == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize("was_confirmed", [True, False])
+def test_whoever_was_cancelled_by_an_organiser_is_told_so_and_not_thanked(was_confirmed: bool) -> None:
+    letter = written(Step.CANCELLED, replace(CANCELLED, was_confirmed=was_confirmed, cancelled_by_organiser=True))
+    for said in (letter.text, Page(letter.html).text):
+        words = " ".join(said.split())
+        assert "The organisers of this visit have" in words
+        assert "reply to this email" in words
+        assert "Thank you for letting us know" not in words
+        assert "register again" not in words
+
+
 def test_a_calendar_entry_holds_no_capability() -> None:
     invitation = written(Step.CONFIRMATION).invitation
     assert invitation is not None

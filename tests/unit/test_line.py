@@ -171,6 +171,14 @@ def test_whoever_left_the_waiting_line_had_no_seat_to_give_back() -> None:
     assert not line.to_release(29, "cancelled", released=False, line=Line(15, 30, 25, 28))
 
 
+@pytest.mark.parametrize("status", ["waiting", "cancelled", "void"])
+def test_no_mark_however_high_admits_or_releases_an_extra_place(status: str) -> None:
+    unlimited, place = line.published(line.NO_LIMIT), line.FIRST_EXTRA
+    assert place <= unlimited.bound
+    assert not line.to_release(place, status, released=False, line=unlimited)
+    assert not line.to_admit(place, status, line=unlimited, starts_at=STARTS, now=STARTS - timedelta(days=1))
+
+
 @given(lines(), st.integers(1, 100), statuses)
 def test_only_who_waits_at_or_below_the_bound_is_admitted(numbers: Line, place: int, status: str) -> None:
     admitted = line.to_admit(place, status, line=numbers, starts_at=STARTS, now=BEFORE)
