@@ -41,6 +41,7 @@ _SETTINGS: Final = (
 
 _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "visit_id": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{2,63}$"},
+    "registration_id": {"type": "string", "format": "uuid"},
     "token": {"type": "string", "maxLength": 1024, "description": "The signed link from an email."},
 }
 
