@@ -111,7 +111,7 @@ def _checklist(details: Details) -> list[dict[str, object]]:
 def publish(visit_id: str) -> Answer:
     """Publish a draft; say what is missing where something is."""
     try:
-        edit.publish(visit_id, now=edge.request.now)
+        edit.publish(visit_id, actor=edge.actor, now=edge.request.now)
     except Invalid as missing:
         return _home(*found(visit_id), status=missing.status, problem=missing.detail)
     return see_other(f"/organise/visits/{visit_id}?said=published")
@@ -142,7 +142,7 @@ def create() -> Answer:
         plan = written.model_dump(exclude={"visit_id"})
         plan["organisers"] = list(dict.fromkeys([edge.actor.email, *written.organisers]))
         visit_id = naming.visit_id(written.title)
-        edit.create(visit_id, edit.Plan(**plan), author=edge.actor.person, now=edge.request.now)
+        edit.create(visit_id, edit.Plan(**plan), actor=edge.actor, now=edge.request.now)
     except (Invalid, VisitIdTaken) as wrong:
         shown = form(console_form.typed(posted), _together(typed.errors, errors_of(wrong)))
         return _form_page(None, shown, typed, status=422)
@@ -188,7 +188,7 @@ def _saved(both: tuple[Counters, Details], posted: console_form.Fields, typed: T
         return _conflict(both, posted, typed, merged)
     if merged.yours:
         changes = asked.model_dump(include=set(merged.yours))
-        edit.change(details.visit_id, int(details.version), changes, now=edge.request.now)
+        edit.change(details.visit_id, int(details.version), changes, actor=edge.actor, now=edge.request.now)
     return see_other(f"/organise/visits/{details.visit_id}?said=saved")
 
 

@@ -133,6 +133,75 @@ class VisitChange(_VisitFields):
     timezone: Zone = ABSENT
 
 
+def _no_sessions(_: object) -> None:
+    raise refuse("Visits of several sessions are not available yet: send starts_at and ends_at.")
+
+
+def _named(url: str) -> str:
+    if not url:
+        raise refuse("Write a web address that begins with https://.")
+    return url
+
+
+OrganisersText = Annotated[str, StringConstraints(max_length=5_000), ANY_LINES]
+
+
+class VisitCancelled(Body):
+    """Calling a visit off, with what everybody registered is told besides (Markdown)."""
+
+    message: OrganisersText = ""
+
+
+class VisitMoved(Body):
+    """Moving a visit, with what everybody registered is told besides (Markdown)."""
+
+    starts_at: Moment
+    ends_at: Moment
+    sessions: Annotated[Any, AfterValidator(_no_sessions)] = None
+    message: OrganisersText = ""
+
+
+class VisitCloned(Body):
+    """Making a draft like another visit."""
+
+    visit_id: VisitId | None = None
+    starts_at: Moment
+
+
+class ResourceWritten(Body):
+    """Something to take home from a visit."""
+
+    title: Name
+    url: Annotated[WebAddress, AfterValidator(_named)]
+
+
+class VisitShared(Body):
+    """What came of a visit. What is absent stays as it is; null or an empty list takes it away."""
+
+    recording_url: WebAddress | None = None
+    resources: Annotated[list[ResourceWritten], Field(max_length=50)] | None = None
+
+
+class MessageWritten(Body):
+    """A message to the people of a visit, about it."""
+
+    subject: Name
+    body_markdown: Annotated[str, StringConstraints(min_length=1, max_length=5_000), ANY_LINES, VISIBLE]
+    to: Annotated[list[Literal["confirmed", "waiting", "offered"]], Field(min_length=1, max_length=3)]
+
+
+class MessagePosted(BaseModel):
+    """A message that is on its way."""
+
+    message_id: str
+    subject: str
+    body_markdown: str
+    html: str
+    to: list[Literal["confirmed", "waiting", "offered"]]
+    people: int
+    posted_at: str
+
+
 class Session(BaseModel):
     """One session of a visit."""
 
@@ -204,6 +273,7 @@ class OrganisersVisit(Visit):
     offer_hours: int
     organisers: list[str]
     version: int
+    retired_questions: list[Question]
 
 
 class OrganisersVisitList(BaseModel):

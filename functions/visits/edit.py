@@ -1,19 +1,26 @@
-"""What organisers do to a visit: create, change, publish. `Counters` and `Details` change together or not at all."""
+"""What organisers write about a visit: create, change, publish. Both its items change together or not at all.
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+What they do to a visit that people have heard of is in `visits.lifecycle`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from kernel import markdown
+from kernel import audit, markdown
+from kernel.access import Actor
 from kernel.errors import ChangedMeanwhile, Conflict, FieldError, Invalid, NotFound, Unavailable, VisitIdTaken
 from kernel.table import past_conflicts, refused
-from visits import line, query
+from visits import line, query, questions
 from visits.line import NO_LIMIT
-from visits.model import Counters, Details, visit_pk
+from visits.model import Counters, Details, Message, visit_pk
 from visits.questions import Question
 from visits.reconcile import reconcile_soon
 
@@ -50,21 +57,30 @@ class Plan:
     organisers: list[str]
 
 
-def create(visit_id: str, plan: Plan, *, author: str, now: datetime) -> tuple[Counters, Details]:
-    """Create a draft.
+def create(
+    visit_id: str, plan: Plan, *, actor: Actor, now: datetime, cloned_from: str | None = None
+) -> tuple[Counters, Details]:
+    """Create a draft; ``cloned_from`` is the visit it was made from, for the audit log.
 
     Raises:
         Invalid: fields that do not fit together.
         VisitIdTaken: another visit has this id.
     """
-    _check(plan)
+    check(plan)
+    made = audit.entries(
+        actor,
+        "visit.cloned" if cloned_from else "visit.created",
+        f"visit:{visit_id}",
+        now=now,
+        facts={"from": cloned_from} if cloned_from else {},
+    )
     details = Details(
         visit_pk(visit_id),
         version=1,
         status="draft",
         resources=[],
         recording_url="",
-        created_by=author,
+        created_by=actor.person,
         created_at=now,
         **_details(plan, now),
     )
@@ -74,6 +90,7 @@ def create(visit_id: str, plan: Plan, *, author: str, now: datetime) -> tuple[Co
         with TransactWrite(connection=Details.connection()) as transaction:
             transaction.save(details, condition=Details.pk.does_not_exist())
             transaction.save(counters, condition=Counters.pk.does_not_exist())
+            audit.write(transaction, made)
     except TransactWriteError as error:
         if refused(error):
             raise VisitIdTaken from error
@@ -81,8 +98,13 @@ def create(visit_id: str, plan: Plan, *, author: str, now: datetime) -> tuple[Co
     return counters, details
 
 
-def change(visit_id: str, version: int, changes: Mapping[str, object], *, now: datetime) -> tuple[Counters, Details]:
+def change(
+    visit_id: str, version: int, changes: Mapping[str, object], *, actor: Actor, now: datetime
+) -> tuple[Counters, Details]:
     """Change a visit somebody read at ``version``; ``changes`` are fields of `Plan`.
+
+    A question that people may have answered is retired rather than taken away (`visits.questions.changed`). What
+    changes nothing leaves the visit at its version.
 
     Raises:
         NotFound: no such visit.
@@ -91,23 +113,29 @@ def change(visit_id: str, version: int, changes: Mapping[str, object], *, now: d
         Conflict: the visit was cancelled.
     """
     for _ in range(ATTEMPTS):
-        counters, details = _read(visit_id)
+        counters, details = read(visit_id)
         if int(details.version) != version:
             raise ChangedMeanwhile
         if details.status == "cancelled":
             raise Conflict("This visit was cancelled, so it can no longer be changed.")
-        plan = Plan(**(asdict(plan_of(details)) | dict(changes)))
-        _check(plan)
+        before = plan_of(details)
+        plan = Plan(**(asdict(before) | dict(changes)))
+        if details.status == "published":
+            keep = questions.changed(before.questions, plan.questions)
+            plan = replace(plan, questions=keep)
+        check(plan)
         if details.status == "published":
             _keep_the_schedule(details, plan)
-        if _saved(counters, details, plan, now=now):
+        if plan == before:
+            return counters, details
+        if _saved(counters, details, plan, actor=actor, now=now):
             if details.status == "published":
                 reconcile_soon(visit_id, now=now)  # a raised capacity has seats for who waits
-            return _read(visit_id)
+            return read(visit_id)
     raise Unavailable
 
 
-def publish(visit_id: str, *, now: datetime) -> tuple[Counters, Details]:
+def publish(visit_id: str, *, actor: Actor, now: datetime) -> tuple[Counters, Details]:
     """Publish a draft; the line begins. A published visit stays as it is.
 
     Raises:
@@ -115,7 +143,7 @@ def publish(visit_id: str, *, now: datetime) -> tuple[Counters, Details]:
         Invalid: with what is missing, field by field.
         Conflict: the visit was cancelled.
     """
-    counters, details = _read(visit_id)
+    counters, details = read(visit_id)
     if details.status == "published":
         return counters, details
     if details.status == "cancelled":
@@ -123,40 +151,24 @@ def publish(visit_id: str, *, now: datetime) -> tuple[Counters, Details]:
     if missing := what_is_missing(plan_of(details)):
         raise Invalid("The visit cannot be published yet. Nothing was changed.", errors=missing)
     numbers = line.published(int(counters.capacity))
-    version = int(details.version)
-
-    def both() -> None:
-        with TransactWrite(connection=Details.connection()) as transaction:
-            transaction.update(
-                details,
-                actions=[
-                    Details.status.set("published"),
-                    Details.listed.set("yes"),
-                    Details.version.set(version + 1),
-                    Details.changed_at.set(now),
-                ],
-                condition=Details.version == version,
-            )
-            transaction.update(
-                counters,
-                actions=[
-                    Counters.status.set("published"),
-                    Counters.version.set(version + 1),
-                    Counters.line.set(numbers.line),
-                    Counters.admitted.set(numbers.admitted),
-                    Counters.granted.set(numbers.granted),
-                    Counters.opens_at.set(details.opens_at or now),
-                ],
-                condition=Counters.status == "draft",
-            )
-
-    try:
-        past_conflicts(both)
-    except TransactWriteError as error:
-        if refused(error):
-            raise ChangedMeanwhile from error
-        raise
-    return _read(visit_id)
+    done = write(
+        counters,
+        details,
+        of_details=[Details.status.set("published"), Details.listed.set("yes")],
+        of_counters=[
+            Counters.status.set("published"),
+            Counters.line.set(numbers.line),
+            Counters.admitted.set(numbers.admitted),
+            Counters.granted.set(numbers.granted),
+            Counters.opens_at.set(details.opens_at or now),
+        ],
+        now=now,
+        made=audit.entries(actor, "visit.published", f"visit:{visit_id}", now=now),
+        only_if=Counters.status == "draft",
+    )
+    if not done:
+        raise ChangedMeanwhile
+    return read(visit_id)
 
 
 def what_is_missing(plan: Plan) -> list[FieldError]:
@@ -194,7 +206,12 @@ def plan_of(details: Details) -> Plan:
     )
 
 
-def _check(plan: Plan) -> None:
+def check(plan: Plan) -> None:
+    """Refuse fields that do not fit together.
+
+    Raises:
+        Invalid: naming each.
+    """
     wrong = []
     if plan.ends_at <= plan.starts_at:
         wrong.append(FieldError("ends_at", "The end must come after the start."))
@@ -217,45 +234,93 @@ def _keep_the_schedule(details: Details, plan: Plan) -> None:
         raise Invalid(errors=[FieldError(name, told) for name in moved])
 
 
-def _saved(counters: Counters, details: Details, plan: Plan, *, now: datetime) -> bool:
-    """Write both items unless somebody took a place or changed the visit since they were read."""
-    version = int(details.version)
+def _saved(counters: Counters, details: Details, plan: Plan, *, actor: Actor, now: datetime) -> bool:
+    """Write a plan unless somebody took a place or changed the visit since it was read."""
     before, after = counters.numbers, _resized(counters, plan)
-    details_actions = [
-        getattr(Details, name).remove() if value is None else getattr(Details, name).set(value)
-        for name, value in _details(plan, now).items()
-    ]
-    counters_actions = [getattr(Counters, name).set(value) for name, value in _counters(plan, now, counters).items()]
-    same = Counters.version == version
+    of_counters = [getattr(Counters, name).set(value) for name, value in _counters(plan, now, counters).items()]
+    only_if = None
     if after != before:
-        counters_actions += [
+        of_counters += [
             Counters.capacity.set(after.capacity),
             Counters.admitted.set(after.admitted),
             Counters.granted.set(after.granted),
         ]
-        same &= (
+        only_if = (
             (Counters.capacity == before.capacity)
             & (Counters.admitted == before.admitted)
             & (Counters.granted == before.granted)
             & (Counters.line == before.line)
         )
+    return write(
+        counters,
+        details,
+        of_details=written(plan, now),
+        of_counters=of_counters,
+        now=now,
+        made=audit.entries(
+            actor,
+            "visit.changed",
+            f"visit:{details.visit_id}",
+            now=now,
+            facts=_what_changed(plan_of(details), plan),
+        ),
+        only_if=only_if,
+    )
 
-    def both() -> None:
+
+def write(
+    counters: Counters,
+    details: Details,
+    *,
+    of_details: Sequence[Action],
+    of_counters: Sequence[Action],
+    now: datetime,
+    made: Sequence[audit.AuditEntry],
+    only_if: Condition | None = None,
+    message: Message | None = None,
+) -> bool:
+    """Change both items of a visit, raise their version and keep what was done in the audit log: all or nothing.
+
+    Returns False, with nothing changed, where somebody changed the visit since both were read, or ``only_if`` no
+    longer holds of the counters. ``message`` is what the organiser writes to people about it.
+    """
+    version = int(details.version)
+    same = Counters.version == version
+
+    def all_of_it() -> None:
         with TransactWrite(connection=Details.connection()) as transaction:
             transaction.update(
                 details,
-                actions=[*details_actions, Details.version.set(version + 1)],
+                actions=[*of_details, Details.version.set(version + 1), Details.changed_at.set(now)],
                 condition=Details.version == version,
             )
-            transaction.update(counters, actions=[*counters_actions, Counters.version.set(version + 1)], condition=same)
+            transaction.update(
+                counters,
+                actions=[*of_counters, Counters.version.set(version + 1)],
+                condition=same if only_if is None else same & only_if,
+            )
+            if message is not None:
+                transaction.save(message)
+            audit.write(transaction, made)
 
     try:
-        past_conflicts(both)
+        past_conflicts(all_of_it)
     except TransactWriteError as error:
         if refused(error):
             return False
         raise
     return True
+
+
+def _what_changed(before: Plan, after: Plan) -> dict[str, object]:
+    """Return the facts of a change for the audit log: names of fields, and numbers; never what was written."""
+    fields = [
+        field.name for field in dataclass_fields(Plan) if getattr(before, field.name) != getattr(after, field.name)
+    ]
+    facts: dict[str, object] = {"fields": fields}
+    if "capacity" in fields:
+        facts |= {"capacity_before": before.capacity, "capacity_after": after.capacity}
+    return facts
 
 
 def _resized(counters: Counters, plan: Plan) -> line.Line:
@@ -267,6 +332,15 @@ def _resized(counters: Counters, plan: Plan) -> line.Line:
 
 def _capacity(plan: Plan) -> int:
     return NO_LIMIT if plan.capacity is None else plan.capacity
+
+
+def written(plan: Plan, now: datetime) -> list[Action]:
+    """Return what puts a plan into a visit's details."""
+    return [
+        getattr(Details, name).remove() if value is None else getattr(Details, name).set(value)
+        for name, value in _details(plan, now).items()
+        if name != "changed_at"
+    ]
 
 
 def _details(plan: Plan, now: datetime) -> dict[str, Any]:  # attributes of many types, as PynamoDB takes them
@@ -307,7 +381,12 @@ def _counters(plan: Plan, now: datetime, counters: Counters | None = None) -> di
     }
 
 
-def _read(visit_id: str) -> tuple[Counters, Details]:
+def read(visit_id: str) -> tuple[Counters, Details]:
+    """Return both items of a visit, consistently.
+
+    Raises:
+        NotFound: no such visit.
+    """
     found = query.counters_and_details(visit_id)
     if found is None:
         raise NotFound

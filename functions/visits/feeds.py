@@ -36,7 +36,7 @@ def atom(visits: Sequence[Details], publisher: Publisher, *, now: datetime) -> s
         entry = ElementTree.SubElement(feed, "entry")
         url = f"{base}/visits/{details.visit_id}"
         _add(entry, "id", url)
-        _add(entry, "title", details.title)
+        _add(entry, "title", f"Cancelled: {details.title}" if details.status == "cancelled" else details.title)
         _add(entry, "updated", _time(details.changed_at))
         _add(entry, "published", _time(details.created_at))
         ElementTree.SubElement(entry, "link", rel="alternate", href=url)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from kernel.events import Event, Fact
 from kernel.publish import Change
 from visits.line import LIVE
-from visits.model import Counters, Guard, Lookup, Place
+from visits.model import Counters, Guard, Lookup, Message, Place
 
 SOURCE = "microclimate.visits"
 
@@ -22,6 +22,8 @@ def happened(change: Change) -> Iterator[Event]:
         yield from _to_place(change)
     elif sk == "visit":
         yield from _to_visit(change)
+    elif sk.startswith("message#"):
+        yield from _to_message(change)
     elif sk == "lookup":
         yield from _to_lookup(change)
     elif pk.startswith("person#"):
@@ -58,10 +60,27 @@ def _to_visit(change: Change) -> Iterator[Event]:
     old = Counters.from_raw_data(dict(change.old)) if change.old else None
     facts: dict[str, Fact] = {"visit_id": new.visit_id, "version": int(new.version)}
     was = old.status if old else "draft"
+    # Who stood in line when it happened: those who came later knew.
+    schedule: dict[str, Fact] = {**facts, "sequence": int(new.sequence), "line": int(new.line)}
     if was == "draft" and new.status == "published":
         yield Event("visit.published", facts)
+    elif was == "published" and new.status == "draft":
+        yield Event("visit.unpublished", facts)
+    elif was == "published" and new.status == "cancelled":
+        yield Event("visit.cancelled", schedule)
     elif old and new.status == "published" and int(new.version) != int(old.version):
-        yield Event("visit.changed", facts)
+        if int(new.sequence) != int(old.sequence):
+            yield Event("visit.rescheduled", schedule)
+        elif new.shared_at != old.shared_at:
+            yield Event("visit.shared", facts)
+        else:
+            yield Event("visit.changed", facts)
+
+
+def _to_message(change: Change) -> Iterator[Event]:
+    new = Message.from_raw_data(dict(change.new or {}))
+    if change.old is None and new.kind == "message":  # the others go with what happened to the visit
+        yield Event("visit.message_posted", {"visit_id": new.visit_id, "message_id": new.message_id})
 
 
 def _to_guard(change: Change) -> Iterator[Event]:

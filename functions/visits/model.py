@@ -6,6 +6,7 @@
 | `Details`: what people read about the visit | ``visit#<visit_id>`` | ``visit#details`` | Query, with the above |
 | `Place`: a registration, or the tombstone of one | ``visit#<visit_id>`` | ``place#00000042`` | key; ranges by Query |
 | the same, outside the line (`visits.by_hand`) | ``visit#<visit_id>`` | ``place#90000001`` and on | as above |
+| `Message`: what an organiser wrote to its people | ``visit#<visit_id>`` | ``message#<message_id>`` | key; Query |
 | `Guard`: a person's live place on a visit | ``person#<key>`` | ``visit#<visit_id>`` | key; a person's by Query |
 | `Lookup`: somebody asked for the links of an address | ``person#<key>`` | ``lookup`` | the stream alone |
 
@@ -57,6 +58,11 @@ def place_sk(place: int) -> str:
     return f"place#{place:08d}"
 
 
+def message_sk(message_id: str) -> str:
+    """Return the sort key of a message."""
+    return f"message#{message_id}"
+
+
 def person_pk(person: str) -> str:
     """Return the key everything of a person stands under."""
     return f"person#{person}"
@@ -72,6 +78,10 @@ class Counters(Record):
     sk = UnicodeAttribute(range_key=True, default="visit")
     version = NumberAttribute()
     """Raised at every change an organiser makes; `Details` has the same, so a cached copy is known to be stale."""
+    sequence = NumberAttribute(default=0)
+    """As that of `Details`."""
+    shared_at = UTCDateTimeAttribute(null=True)
+    """When the recording and the tools were last shared."""
     status = UnicodeAttribute()
     waitlist = UnicodeAttribute()
     opens_at = UTCDateTimeAttribute()
@@ -160,6 +170,8 @@ class Details(Record):
     questions = JSONAttribute()
     resources = JSONAttribute()
     recording_url = UnicodeAttribute()
+    notice = UnicodeAttribute(null=True)
+    """The `Message` that goes with the present ``sequence``: what the organiser wrote on moving or cancelling."""
     organisers = JSONAttribute()
     created_by = UnicodeAttribute()
     created_at = UTCDateTimeAttribute()
@@ -232,6 +244,39 @@ class Place(Record):
     def is_extra(self) -> bool:
         """Whether an organiser made it, outside the line."""
         return line.is_extra(self.number)
+
+
+class Message(Record):
+    """What an organiser wrote to the people of a visit, by itself or on moving or cancelling it. Never changed."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    kind = UnicodeAttribute()
+    """message, rescheduled or cancelled."""
+    subject = UnicodeAttribute(null=True)
+    """Of a message; the others have subjects of their own."""
+    markdown = UnicodeAttribute()
+    html = UnicodeAttribute()
+    to = JSONAttribute()
+    """The statuses of the registrations it is for."""
+    moved_from = JSONAttribute(null=True)
+    """When the visit was before it was moved: ``{starts_at, ends_at}``, RFC 3339."""
+    posted_by = UnicodeAttribute()
+    """Person key."""
+    posted_at = UTCDateTimeAttribute()
+
+    @property
+    def visit_id(self) -> str:
+        """The visit's id."""
+        return self.pk.removeprefix("visit#")
+
+    @property
+    def message_id(self) -> str:
+        """The message's id."""
+        return self.sk.removeprefix("message#")
 
 
 class Guard(Record):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kernel.text import greeting, one_line
 from visits import line, links
 from visits.links import PlaceRef
-from visits.model import Counters, Details, Guard, Place, person_pk, place_sk, visit_pk
+from visits.model import Counters, Details, Guard, Message, Place, message_sk, person_pk, place_sk, visit_pk
 from visits.opening import Opening, Window, opening
 from visits.registration_id import place_in
 
@@ -29,7 +29,12 @@ class SessionView:
 
 @dataclass(frozen=True, slots=True)
 class VisitView:
-    """A visit as an email speaks of it. ``sequence`` is the version of its schedule."""
+    """A visit as an email speaks of it.
+
+    Attributes:
+        sequence: the version of its schedule.
+        notice: the id of the message that goes with that version; None for a visit that never moved.
+    """
 
     visit_id: str
     title: str
@@ -43,6 +48,27 @@ class VisitView:
     venue: str
     status: str
     sequence: int
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """What an organiser wrote to the people of a visit.
+
+    Attributes:
+        kind: message, rescheduled or cancelled.
+        markdown, html: the same text; both are empty where the organiser wrote nothing.
+        to: the statuses of the registrations it is for.
+        moved_from: when the visit was before it was moved, from and to; aware.
+    """
+
+    message_id: str
+    kind: str
+    subject: str
+    markdown: str
+    html: str
+    to: frozenset[str]
+    moved_from: tuple[datetime, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +111,42 @@ def registration(visit_id: str, place: int) -> RegistrationView | None:
     """Return the registration at a place; None where nobody ever took it."""
     found = registration_at(visit_id, place)
     return None if found is None else registration_view(found, position_of(found))
+
+
+def message(visit_id: str, message_id: str) -> MessageView | None:
+    """Return what an organiser wrote to a visit's people, or None."""
+    try:
+        found = Message.get(visit_pk(visit_id), message_sk(message_id), consistent_read=True)
+    except Message.DoesNotExist:
+        return None
+    moved = found.moved_from
+    return MessageView(
+        message_id=message_id,
+        kind=found.kind,
+        subject=found.subject or "",
+        markdown=found.markdown,
+        html=found.html,
+        to=frozenset(found.to),
+        moved_from=(datetime.fromisoformat(moved["starts_at"]), datetime.fromisoformat(moved["ends_at"]))
+        if moved
+        else None,
+    )
+
+
+def people_after(visit_id: str, place: int, limit: int) -> list[RegistrationView]:
+    """Return the next registrations of a visit in the order of the line, cancelled ones too; without positions.
+
+    Fewer than ``limit`` means that there are no more. Reads as much and no more.
+    """
+    found = Place.query(
+        visit_pk(visit_id),
+        Place.sk.between(place_sk(place + 1), place_sk(10**8 - 1)),
+        filter_condition=Place.person.exists(),
+        consistent_read=True,
+        limit=limit,
+        page_size=limit,
+    )
+    return [registration_view(one, None) for one in found]
 
 
 def registrations_of(person: str) -> list[RegistrationView]:
@@ -274,6 +336,7 @@ def visit_view(details: Details) -> VisitView:
         venue=details.venue,
         status=details.status,
         sequence=int(details.sequence),
+        notice=details.notice,
     )
 
 

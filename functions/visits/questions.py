@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
-from kernel.errors import FieldError
+from kernel.errors import FieldError, Invalid
 from kernel.text import NOT_ONE_LINE, NOT_TEXT, is_blank, on_any_lines, on_one_line
 
 type Kind = Literal["text", "long_text", "choice", "choices", "yes_no"]
@@ -11,6 +11,8 @@ type Answer = str | bool | list[str]
 
 TEXT_LIMIT = 500
 LONG_TEXT_LIMIT = 2000
+KEPT = 40
+"""How many questions a visit keeps, retired ones included."""
 LIMITS = {"text": TEXT_LIMIT, "long_text": LONG_TEXT_LIMIT}
 
 
@@ -29,6 +31,42 @@ class Question(TypedDict):
 def asked(questions: Sequence[Question]) -> list[Question]:
     """Return the questions that are on the form now."""
     return [question for question in questions if not question.get("retired")]
+
+
+def retired(questions: Sequence[Question]) -> list[Question]:
+    """Return the questions that are asked no more and keep their old answers' labels."""
+    return [question for question in questions if question.get("retired")]
+
+
+def changed(before: Sequence[Question], after: Sequence[Question]) -> list[Question]:
+    """Return the questions of a visit that people may have registered for, once ``after`` are to be asked.
+
+    They are asked in the order of ``after``. One that is missing there is retired and stands behind them; naming it
+    again brings it back.
+
+    Raises:
+        Invalid: a question would become another kind, so that old answers would not fit it; or there are too many.
+    """
+    kinds = {question["question_id"]: question["kind"] for question in before}
+    wrong = [
+        FieldError(
+            f"questions.{number}.kind",
+            "People may have answered this question, so its kind stays. Take it off the form and add another one.",
+        )
+        for number, question in enumerate(asked(after))
+        if kinds.get(question["question_id"], question["kind"]) != question["kind"]
+    ]
+    on_the_form = {question["question_id"] for question in asked(after)}
+    off: list[Question] = [
+        {**question, "retired": True} for question in before if question["question_id"] not in on_the_form
+    ]
+    if len(on_the_form) + len(off) > KEPT:
+        wrong.append(
+            FieldError("questions", f"A visit keeps {KEPT} questions, those taken off its form included. Reuse one.")
+        )
+    if wrong:
+        raise Invalid(errors=wrong)
+    return [*asked(after), *off]
 
 
 def check(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from visits import query, questions
 from visits.line import NO_LIMIT
-from visits.model import Counters, Details, Place
+from visits.model import Counters, Details, Message, Place
 
 type Json = dict[str, Any]  # the contract's documents: shapes are in `visits.contract`
 
@@ -40,10 +40,7 @@ def visit_json(counters: Counters, details: Details, now: datetime) -> Json:
         "registration_opens_at": _local(counters.opens_at, details),
         "registration_closes_at": _local(counters.closes_at, details),
         "audience": details.audience,
-        "questions": [
-            {key: question[key] for key in ("question_id", "label", "kind", "choices", "required", "help")}
-            for question in questions.asked(details.questions)
-        ],
+        "questions": _questions(questions.asked(details.questions)),
         "resources": details.resources,
         "recording_url": details.recording_url or None,
         "status": _status(counters, now),
@@ -59,6 +56,7 @@ def organisers_visit_json(counters: Counters, details: Details, now: datetime) -
         "offer_hours": int(details.offer_hours),
         "organisers": details.organisers,
         "version": int(details.version),
+        "retired_questions": _questions(questions.retired(details.questions)),
     }
 
 
@@ -92,6 +90,19 @@ def person_json(place: Place, details: Details, *, position: int | None, access_
     }
 
 
+def message_json(message: Message, *, people: int) -> Json:
+    """Return a message as an organiser reads it; ``people`` is how many it is for."""
+    return {
+        "message_id": message.message_id,
+        "subject": message.subject or "",
+        "body_markdown": message.markdown,
+        "html": message.html,
+        "to": message.to,
+        "people": people,
+        "posted_at": message.posted_at.isoformat(),
+    }
+
+
 def message(status: str, position: int | None) -> str:
     """Return what somebody who registered is told: the same words for whoever asks at that moment."""
     if status == "confirmed":
@@ -100,6 +111,10 @@ def message(status: str, position: int | None) -> str:
         f"Every place is taken at the moment. You are number {position} in line; we will write to you as soon as a "
         "place is yours. We have sent you an email with your personal link."
     )
+
+
+def _questions(shown: list[questions.Question]) -> list[Json]:
+    return [{part: value for part, value in question.items() if part != "retired"} for question in shown]
 
 
 def _who(place: Place) -> Json:

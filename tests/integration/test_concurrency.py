@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from infra.local.emulator import Emulator
+from kernel.access import Actor
 from kernel.errors import Problem
 from kernel.person_key import person_key
 from visits import edit, query, register
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.usefixtures("dynamodb")
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 PEOPLE, SEATS = 64, 20
+ORGANISER = Actor("person-of-organiser", "organiser@example.org", "Olive Organiser", frozenset({"organiser"}))
 
 
 @pytest.fixture
@@ -52,8 +54,8 @@ def visit_id(dynamodb: Emulator) -> str:
         questions=[],
         organisers=[],
     )
-    edit.create(visit_id, plan, author="organiser", now=NOW)
-    edit.publish(visit_id, now=NOW)
+    edit.create(visit_id, plan, actor=ORGANISER, now=NOW)
+    edit.publish(visit_id, actor=ORGANISER, now=NOW)
     return visit_id
 
 
@@ -183,7 +185,7 @@ def test_people_coming_while_others_cancel_and_the_capacity_moves_never_oversell
                 found = query.details_of(visit_id)
                 assert found is not None
                 try:
-                    return edit.change(visit_id, int(found.version), {"capacity": capacity}, now=NOW)
+                    return edit.change(visit_id, int(found.version), {"capacity": capacity}, actor=ORGANISER, now=NOW)
                 except Problem:
                     continue
             return None

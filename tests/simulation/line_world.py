@@ -86,9 +86,9 @@ class World:
                 patch.object(by_hand, "uuid7", lambda: UUID(int=next(self._numbers) << 80)),
                 patch.object(audit, "uuid7", lambda: UUID(int=next(self._numbers) << 80)),
             ):
-                edit.create(VISIT, _plan(self.capacity, self.waitlist), author="somebody", now=self.now)
+                edit.create(VISIT, _plan(self.capacity, self.waitlist), actor=_ORGANISER, now=self.now)
                 if self.published:
-                    edit.publish(VISIT, now=self.now)
+                    edit.publish(VISIT, actor=_ORGANISER, now=self.now)
                 self._look(None)
                 yield self
                 for actor in self.ready:
@@ -196,14 +196,14 @@ class World:
         now = self.now
 
         def program() -> None:
-            counters, _ = edit._read(VISIT)
-            edit.change(VISIT, int(counters.version), changes, now=now)
+            counters, _ = edit.read(VISIT)
+            edit.change(VISIT, int(counters.version), changes, actor=_ORGANISER, now=now)
 
         return self._start("organiser", None, program)
 
     def publish(self) -> Actor:
         now = self.now
-        return self._start("organiser", None, lambda: edit.publish(VISIT, now=now))
+        return self._start("organiser", None, lambda: edit.publish(VISIT, actor=_ORGANISER, now=now))
 
     def _start(self, kind: str, who: str | int | None, program: Callable[[], object], *, keyed: bool = False) -> Actor:
         actor = Actor(kind, who, program, began=self.now, since=len(self.table.stream), keyed=keyed)

@@ -109,7 +109,11 @@ def test_the_control_a_route_lets_in_whoever_may(service: Service, operation: Op
     assert answer.status < 500, answer.body[:300]
 
 
-BODIES: dict[str, object] = {}
+BODIES: dict[str, object] = {
+    "/reschedule": {"starts_at": "2026-12-01T14:00:00Z", "ends_at": "2026-12-01T16:00:00Z"},
+    "/clone": {"starts_at": "2026-12-01T14:00:00Z"},
+    "/messages": {"subject": "Parking", "body_markdown": "Use gate 3.", "to": ["confirmed"]},
+}
 """What a route must be sent to look for what its path names, by the end of the path."""
 
 

@@ -26,6 +26,7 @@ AWS = sorted(path.name for path in (FOLDER / "aws").glob("*.json"))
 FACTS_ABOUT_PEOPLE = {"person"}
 FACTS = {"event_id", "occurred_at", "visit_id", "registration_id", "place", "version", "was", "asked_at", "changed_at"}
 FACTS |= {"comment_id", "story_id"}
+FACTS |= {"sequence", "line", "message_id"}
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -103,6 +104,8 @@ def a_whole_life(service: Service) -> list[dict[str, Any]]:
     from tests.unit.test_visits_my_place import asked_to_move, undo_path
 
     service.make_visit(written={"capacity": 1})
+    service.organise("POST", "/visits/ward/unpublish")
+    service.organise("POST", "/visits/ward/publish")
     etag = service.organise("GET", "/visits/ward").headers["ETag"]
     service.organise("PATCH", "/visits/ward", {"summary": "Another."}, if_match=etag)
     for number in (1, 2, 3):
@@ -118,6 +121,12 @@ def a_whole_life(service: Service) -> list[dict[str, Any]]:
     token = links.place_token(recalled, ends_at=service.details().ends_at, keys=SECRET.signing_keys)
     service.post(f"/places/{token}/cancel", {})
     service.sweep(times=2)
+    moved = {"starts_at": "2026-10-20T14:00:00Z", "ends_at": "2026-10-20T16:00:00Z", "message": "Sorry, Quillfeather!"}
+    service.organise("POST", "/visits/ward/reschedule", moved)
+    service.organise("POST", "/visits/ward/share", {"recording_url": "https://video.example.org/1"})
+    message = {"subject": "For Quillfeather", "body_markdown": "Bring a ramp.", "to": ["confirmed"]}
+    service.organise("POST", "/visits/ward/messages", message)
+    service.organise("POST", "/visits/ward/cancel", {"message": "Sorry, ada1@people.example.org!"})
     return service.dynamodb.taken()
 
 
@@ -147,8 +156,13 @@ def test_what_happens_once_is_told_once(service: Service) -> None:
     told = [event.name for event in events_of(a_whole_life(service))]
     once = {name: told.count(name) for name in set(told)}
     assert once == {
-        "visit.published": 1,
+        "visit.published": 2,
+        "visit.unpublished": 1,
         "visit.changed": 1,
+        "visit.rescheduled": 1,
+        "visit.shared": 1,
+        "visit.message_posted": 1,
+        "visit.cancelled": 1,
         "registration.confirmed": 1,
         "registration.waiting": 2,
         "registration.link_requested": 1,
