@@ -33,7 +33,6 @@ UNUSED = (
     "[type=color]",
     "[type=file]",
     "[type=reset]",
-    "[type=date]",
     "[type=time]",
     "[type=week]",
     "[type=month]",

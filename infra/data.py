@@ -1,9 +1,10 @@
-"""The data stack: what must outlive every deployment. Tables, the bucket, secrets, and prod's key."""
+"""The data stack: what must outlive every deployment. Tables, people, the bucket, secrets, and prod's key."""
 
 import json
 from dataclasses import dataclass
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -42,7 +43,7 @@ class StoredTable:
 
 
 class DataStack(Stack):
-    """Tables, one a context; the bucket of failed publications; the secrets."""
+    """Tables, one a context; the user pool; the bucket of failed publications; the secrets."""
 
     def __init__(self, scope: Construct, *, settings: Settings) -> None:
         super().__init__(
@@ -64,6 +65,7 @@ class DataStack(Stack):
             Index("by-visit", partition="visit_id", sort="listing"),
             Index("by-due", partition="due", sort="due_at"),
         )
+<<<<<<< HEAD
         self.comments = self._table(
             "Comments",
             Index("by-queue", partition="queue", sort="comment_id"),
@@ -71,6 +73,15 @@ class DataStack(Stack):
             Index("stories-by-time", partition="listed", sort="created_at"),
         )
         self.accounts = self._table("Accounts", Index("audit-by-time", partition="audited", sort="sk"))
+=======
+        self.accounts = self._table(
+            "Accounts",
+            Index("audit-by-time", partition="audited", sort="sk"),
+            Index("digest-readers", partition="digest", sort="pk"),
+        )
+        self.people = self._people()
+        self.sign_in = self._sign_in_pages()
+>>>>>>> 4b6a2ba (Sign in with Cognito: code flow with PKCE on the server, sessions, roles asked again after an hour, API tokens)
         self.failures = self._failures()
         self.secret = self._secret()
         self.origin_secret = None if settings.is_local else self._origin_secret()
@@ -80,6 +91,7 @@ class DataStack(Stack):
         self._output("AccountsTable", self.accounts.table.table_name)
         self._output("FailuresBucket", self.failures.bucket_name)
         self._output("SecretId", self.secret.secret_arn)
+        self._output("UserPoolId", self.people.user_pool_id)
         if self.origin_secret:
             self._output("OriginSecretId", self.origin_secret.secret_arn)
 
@@ -114,6 +126,66 @@ class DataStack(Stack):
                 index_name=index.name, partition_key=_text(index.partition), sort_key=_text(index.sort)
             )
         return StoredTable(table, indexes, self.key)
+
+    def _people(self) -> cognito.UserPool:
+        """Make the user pool: members sign up by themselves, organisers and moderators are put into a group."""
+        local = self._settings.is_local  # the emulator knows no passkeys and no tiers
+        pool = cognito.UserPool(
+            self,
+            "People",
+            user_pool_name=self._settings.prefix,
+            self_sign_up_enabled=True,
+            sign_in_aliases=cognito.SignInAliases(email=True),
+            sign_in_case_sensitive=False,
+            auto_verify=cognito.AutoVerifiedAttrs(email=True),
+            keep_original=cognito.KeepOriginalAttrs(email=True),
+            standard_attributes=cognito.StandardAttributes(
+                email=cognito.StandardAttribute(required=True, mutable=True),
+                fullname=cognito.StandardAttribute(required=True, mutable=True),
+            ),
+            # Long, of whatever characters: NIST SP 800-63B, 3.1.1.2.
+            password_policy=cognito.PasswordPolicy(
+                min_length=12,
+                require_digits=False,
+                require_lowercase=False,
+                require_symbols=False,
+                require_uppercase=False,
+            ),
+            account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
+            feature_plan=None if local else cognito.FeaturePlan.ESSENTIALS,
+            sign_in_policy=None
+            if local
+            else cognito.SignInPolicy(
+                allowed_first_auth_factors=cognito.AllowedFirstAuthFactors(password=True, email_otp=True, passkey=True)
+            ),
+            passkey_user_verification=None if local else cognito.PasskeyUserVerification.PREFERRED,
+            deletion_protection=self._settings.is_prod,
+            removal_policy=self._kept,
+        )
+        for group, what in (("organisers", "Run visits"), ("moderators", "Approve what is said under stories")):
+            pool.add_group(group.capitalize(), group_name=group, description=what)
+        explain(
+            pool,
+            {
+                "AwsSolutions-COG1": "Twelve characters of any kind: rules of composition make passwords shorter and "
+                "alike (NIST SP 800-63B). Passkeys and email codes do without one.",
+                "AwsSolutions-COG2": "A pool that requires a second factor takes neither passkeys nor email codes as "
+                "the first, and these are what people here are asked to use.",
+                "AwsSolutions-COG3": "Threat protection needs the Plus tier, at two cents a person a month and more.",
+                "AwsSolutions-COG8": "Essentials has what is used here; Plus adds threat protection alone.",
+            },
+        )
+        return pool
+
+    def _sign_in_pages(self) -> cognito.UserPoolDomain:
+        """Give the user pool's pages an address: unique in the region, so it has the account in it."""
+        return self.people.add_domain(
+            "SignIn",
+            cognito_domain=cognito.CognitoDomainOptions(
+                domain_prefix=f"{self._settings.prefix}-{Aws.ACCOUNT_ID}",
+            ),
+            managed_login_version=cognito.ManagedLoginVersion.NEWER_MANAGED_LOGIN,
+        )
 
     def _failures(self) -> s3.Bucket:
         bucket = s3.Bucket(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -27,12 +28,13 @@ _ARCHITECTURES = {"aarch64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Arch
 
 @dataclass(frozen=True)
 class Common:
-    """What all functions have in common: settings, the two assets, and who is told when one fails."""
+    """What all functions have in common: settings, the two assets, who is told when one fails, and whom they serve."""
 
     settings: Settings
     code: lambda_.Code
     layer: lambda_.ILayerVersion
     alarms: Alarms
+    people: cognito.IUserPool
 
 
 class ServiceFunction(Construct):
@@ -63,6 +65,7 @@ class ServiceFunction(Construct):
         super().__init__(scope, name)
         settings = common.settings
         self._settings = settings
+        self._people = common.people
         full_name = f"{settings.prefix}-{name}"
         log_group = logs.LogGroup(
             self,
@@ -168,14 +171,22 @@ class ServiceFunction(Construct):
         """Let it find out who is asking (sessions, API tokens, when they were last used), and keep the audit log."""
         self.may_read(accounts)
         self.may_update(accounts)
+        self.may_ask_about_people()
         own: dict[str, object] = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["audit#*"]}}
         self._allow(["dynamodb:PutItem"], [accounts.table.table_arn], own)
 
+<<<<<<< HEAD
     def may_show_the_site(self, accounts: StoredTable) -> None:
         """Let it read the community's settings, which every page and email shows (`kernel.site`)."""
         own: dict[str, object] = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["settings"]}}
         self._allow(["dynamodb:GetItem"], [accounts.table.table_arn], own)
         self.may_use(accounts.key, "dynamodb", ["kms:Decrypt", "kms:DescribeKey"])
+=======
+    def may_ask_about_people(self) -> None:
+        """Let it ask the user pool whether somebody still is there, and which groups they are in."""
+        self.function.add_environment("USER_POOL_ID", self._people.user_pool_id)
+        self._allow(["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], [self._people.user_pool_arn])
+>>>>>>> 4b6a2ba (Sign in with Cognito: code flow with PKCE on the server, sessions, roles asked again after an hour, API tokens)
 
     def may_follow(self, stored: StoredTable) -> None:
         """Let it read what happens to a table, as Lambda does on its behalf."""

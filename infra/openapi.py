@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 
 FUNCTIONS: Final = Path(__file__).resolve().parent.parent / "functions"
 DOCUMENT: Final = FUNCTIONS / "kernel" / "openapi.json"
-EDGES: Final = ("visits.web", "visits.organise", "visits.people")
+EDGES: Final = ("visits.web", "visits.organise", "visits.people", "accounts.web")
 
 type Json = dict[str, Any]  # OpenAPI's own shapes
 
 _SETTINGS: Final = (
     "VISITS_TABLE",
     "ACCOUNTS_TABLE",
+    "USER_POOL_ID",
+    "SIGN_IN_URL",
+    "SIGN_IN_CLIENT_ID",
+    "SIGN_IN_ISSUER",
+    "SIGN_IN_KEYS_URL",
     "BASE_URL",
     "SECRET_ID",
     "ORIGIN_SECRET",
@@ -42,6 +47,7 @@ _SETTINGS: Final = (
 _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "visit_id": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{2,63}$"},
     "registration_id": {"type": "string", "format": "uuid"},
+    "token_id": {"type": "string", "format": "uuid"},
     "token": {"type": "string", "maxLength": 1024, "description": "The signed link from an email."},
 }
 

@@ -1,13 +1,14 @@
 """The visits service in this process: its functions called as API Gateway, the stream and the schedule call them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
+from accounts import web as accounts
 from tests import tables
 from tests.dynamodb_tap import Tap
 from visits import console, links, on_stream, organise, people, register, sweep, web
@@ -41,6 +42,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: str
+    cookies: Sequence[str] = ()
 
     @property
     def json(self) -> Any:
@@ -113,7 +115,7 @@ class Service:
         """Have one API Gateway event answered."""
         function = _function(request["rawPath"])
         answer = function.handler(request, Context())
-        return Answer(answer["statusCode"], answer["headers"], answer.get("body") or "")
+        return Answer(answer["statusCode"], answer["headers"], answer.get("body") or "", answer.get("cookies", ()))
 
     def get(self, path: str, **query: str) -> Answer:
         return self.send("GET", path, query=query)
@@ -237,6 +239,10 @@ def _function(path: str) -> ModuleType:
     match path.removeprefix("/").split("/"):
         case ["api", "v1", "organiser", "visits", _, part, *_] if part in about_people:
             return people
+        case ["sign-in" | "sign-out"] | ["auth", *_] | ["organise", "tokens", *_]:
+            return accounts
+        case ["api", "v1", "organiser", "tokens", *_]:
+            return accounts
         case ["api", "v1", "organiser", *_]:
             return organise
         case ["organise", *_]:

@@ -13,6 +13,7 @@ import botocore.session
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -30,6 +31,8 @@ def session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
+@overload
+def client(service: Literal["cognito-idp"], *, attempts: int = 4) -> CognitoIdentityProviderClient: ...
 @overload
 def client(service: Literal["dynamodb"], *, attempts: int = 4) -> BotocoreBaseClientPrivate: ...
 @overload

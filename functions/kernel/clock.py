@@ -37,6 +37,11 @@ def now() -> datetime:
     return datetime.now(UTC) + _ahead(os.environ.get("CLOCK_FILE"))
 
 
+def unmoved() -> datetime:
+    """Return the moment as other services date what they send us: they know nothing of a local clock set ahead."""
+    return datetime.now(UTC)
+
+
 def _ahead(clock_file: str | None) -> timedelta:
     if not clock_file:
         return timedelta()

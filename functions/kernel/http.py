@@ -45,8 +45,8 @@ HTML = "text/html; charset=utf-8"
 
 type Answer = Response[Any]  # Powertools' responses carry text or bytes
 
-type Who = Literal["anybody", "link", "me", "organiser", "moderator"]
-"""Who may call: ``link`` is whoever holds a capability, ``me`` whoever is signed in, the last two have that role."""
+type Who = Literal["anybody", "link", "me", "organiser", "moderator", "organiser or moderator"]
+"""Who may call: ``link`` is whoever holds a capability, ``me`` whoever is signed in, the others have such a role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,7 @@ class Edge:
         def only_for_them(*args: P.args, **kwargs: P.kwargs) -> Answer:
             self._actor = who_is(self.request)
             if who != "me":
-                self._actor.must_be(who)
+                self._actor.must_be(*who.split(" or "))
             return answer(*args, **kwargs)
 
         return only_for_them

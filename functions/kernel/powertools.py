@@ -20,5 +20,6 @@ _enter_without_running("aws_lambda_powertools.event_handler")
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response  # noqa: E402
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError  # noqa: E402
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite  # noqa: E402
 
-__all__ = ["APIGatewayHttpResolver", "NotFoundError", "Response"]
+__all__ = ["APIGatewayHttpResolver", "Cookie", "NotFoundError", "Response", "SameSite"]

@@ -11,7 +11,7 @@ import threading
 import time
 from types import FrameType
 
-from infra.local import clock, folder, sample, schedules, stack, tokens
+from infra.local import clock, folder, people, sample, schedules, stack, tokens
 from infra.local.commands import CommandFailed
 from infra.local.emulator import Emulator, EmulatorFailed
 from infra.local.folder import AlreadyRunning
@@ -139,6 +139,8 @@ Microclimate runs here, after {seconds:.0f} seconds.
   Visits     {local.base_url}
   Mailbox    {local.base_url}/mailbox   every email, none of which leaves this machine
   API        {local.base_url}/api/v1/docs
+  Sign in    {local.base_url}/sign-in
+{_people()}
   Tokens     {tokens.ORGANISER.token}, {tokens.MODERATORS[0].token}   (Authorization: Bearer …)
 """
         + (f"  Clock      {ahead} ahead\n" if ahead else "")
@@ -147,6 +149,10 @@ Microclimate runs here, after {seconds:.0f} seconds.
 """,
         flush=True,
     )
+
+
+def _people() -> str:
+    return "\n".join(f"             {one.email:24} {one.password:20} {one.what}" for one in people.ALL)
 
 
 def _write_sample(local: LocalStack) -> None:

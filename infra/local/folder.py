@@ -90,7 +90,7 @@ class Running:
 
 def default() -> Folder:
     """Return the folder of ``make run``: ``.local`` beside the Makefile, which ``make clean`` deletes."""
-    return Folder(Path(os.environ.get("LOCAL_STATE") or ROOT / ".local"))
+    return Folder(Path(os.environ.get("LOCAL_STATE") or ROOT / ".local").resolve())
 
 
 @contextmanager

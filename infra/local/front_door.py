@@ -1,13 +1,15 @@
 """The front door: stands where CloudFront stands on AWS, and adds the mailbox.
 
 As CloudFront does, it adds the header that proves a request came this way and the viewer's address, throws away
-whatever a client says about either, and compresses text. It caches nothing. What it must do here and CloudFront need
+whatever a client says about either, and compresses text. It caches nothing. It also leads to the pages people sign in
+on, which are the emulator's; on AWS they have an address of their own. What it must do here and CloudFront need
 not: listen on loopback alone and check ``Host``, or any web page somebody visits could rebind its name to this
 machine and read the service (DNS rebinding).
 """
 
 import gzip
 import http.client
+import re
 import string
 import sys
 import urllib.parse
@@ -86,9 +88,10 @@ class FrontDoor(Server):
         if self._origin is None:
             raise ConnectionRefusedError
         port, api_id = self._origin
+        before = "" if _is_to_sign_in(target) else f"/_aws/execute-api/{api_id}/$default"
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_WITHIN)
         try:
-            connection.putrequest(method, f"/_aws/execute-api/{api_id}/$default{target}", skip_accept_encoding=True)
+            connection.putrequest(method, f"{before}{target}", skip_accept_encoding=True)
             for name, value in headers:
                 connection.putheader(name, value.encode("latin-1"))
             connection.putheader("Content-Length", str(len(body)))
@@ -161,6 +164,14 @@ class _Visitor(Handler):
             ("cloudfront-viewer-address", viewer),
             ("x-forwarded-for", ", ".join([*before, str(self.client_address[0])])),
         ]
+
+
+# What of the emulator is the user pool's: its pages, its tokens and the keys that sign them.
+_SIGN_IN = re.compile(r"/(oauth2/(authorize|token)|login|logout|[a-z0-9-]+_\w+/\.well-known/jwks\.json)")
+
+
+def _is_to_sign_in(path: str) -> bool:
+    return _SIGN_IN.fullmatch(path.partition("?")[0]) is not None
 
 
 _PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]

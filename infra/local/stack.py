@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local import assembly, deployment, emulator, folder, tokens
+from infra.local import assembly, deployment, emulator, folder, people, tokens
 from infra.local.deployment import Deployment
 from infra.local.emulator import Emulator
 from infra.local.folder import Folder, Running
@@ -88,6 +88,7 @@ def running(
         base_url = f"http://localhost:{door.port}"
         deployed = _deployed(home, ministack, base_url, rate_limits, progress)
         tokens.write(ministack, deployed)
+        people.write(ministack, deployed)
         door.lead_to(ministack.port, deployed["ApiId"])
         local = LocalStack(
             folder=home,

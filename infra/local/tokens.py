@@ -31,14 +31,14 @@ MODERATORS = tuple(
 def write(emulator: Emulator, deployment: Deployment) -> None:
     """Put the tokens' rows, over whatever is there: hashed, as the accounts table holds every token."""
     dynamodb = emulator.session.client("dynamodb", **emulator.connection)
-    pepper = _pepper(emulator, deployment["SecretIdName"])
+    secret = pepper(emulator, deployment["SecretIdName"])
     for one in (ORGANISER, *MODERATORS):
         dynamodb.put_item(
             TableName=deployment["AccountsTableName"],
             Item={
                 "pk": {"S": f"token#{hashlib.sha256(one.token.encode()).hexdigest()}"},
                 "sk": {"S": "token"},
-                "person": {"S": person_key(one.email, pepper)},
+                "person": {"S": person_key(one.email, secret)},
                 "email": {"S": one.email},
                 "name": {"S": one.name},
                 "roles": {"S": json.dumps([one.role])},
@@ -48,6 +48,7 @@ def write(emulator: Emulator, deployment: Deployment) -> None:
         )
 
 
-def _pepper(emulator: Emulator, secret_id: str) -> str:
+def pepper(emulator: Emulator, secret_id: str) -> str:
+    """Return what makes this stack's person keys."""
     client = emulator.session.client("secretsmanager", **emulator.connection)
     return secrets.parse(client.get_secret_value(SecretId=secret_id)["SecretString"]).pepper

@@ -23,6 +23,7 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "visits-organise": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
     "visits-people": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
     "visits-console": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
+    "accounts-web": {"Accounts": READ | WRITE},
     "visits-publish": {"Visits": STREAM},
     "visits-line": {"Visits": READ | WRITE | STREAM},
     "comments-publish": {"Comments": STREAM},
@@ -34,7 +35,7 @@ TABLES: dict[str, dict[str, set[str]]] = {
 }
 
 # Those who sign links, or make person keys of addresses that organisers type.
-KNOW_THE_SECRET = {"visits-web", "visits-people", "visits-console", "followups-send"}
+KNOW_THE_SECRET = {"visits-web", "visits-people", "visits-console", "accounts-web", "followups-send"}
 
 # Actions that know no resources, so that AWS wants `*` for them.
 WITHOUT_RESOURCES = {"dynamodb:ListStreams", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}

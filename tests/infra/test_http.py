@@ -24,6 +24,15 @@ ROUTES = [
         f"{_VISIT}/statistics",
     },
     {"/organise", "/organise/{proxy+}"},
+    {
+        "/sign-in",
+        "/sign-out",
+        "/auth/callback",
+        "/api/v1/organiser/tokens",
+        "/api/v1/organiser/tokens/{token_id}",
+        "/organise/tokens",
+        "/organise/tokens/{proxy+}",
+    },
 ]
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html: what tells who

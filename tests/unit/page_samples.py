@@ -146,6 +146,23 @@ def _address(*, purpose: str, done: bool) -> tuple[str, dict[str, Any]]:
     }
 
 
+A_TOKEN: dict[str, Any] = {
+    "token_id": "01a20f57-8912-7368-9551-f2c64061741b",
+    "name": "Nightly list for the newsletter",
+    "scopes": ["organiser:read"],
+    "created_at": "2026-11-20T10:00:00+00:00",
+    "last_used_at": None,
+    "expires_at": "2027-11-20T23:59:59+00:00",
+}
+
+
+def _tokens(**context: object) -> tuple[str, dict[str, Any]]:
+    form = {"values": {}, "errors": [], "token": "01a20f57-8912-7368-9551-f2c640617420"}
+    scopes = ["organiser", "organiser:read"]
+    empty = {"tokens": [], "scopes": scopes, "form": form, "token": None, "made": None, "actor": None}
+    return "accounts/tokens.html", {**SOMEBODYS, **empty, **context}
+
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "coming visits": _list(visits=[VISIT, FULL, NOT_YET], next_url="/?cursor=abc"),
     "past visits, searched": _list(visits=[PAST], past=True, q="handover"),
@@ -179,6 +196,19 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "address, undo": _address(purpose="undo", done=False),
     "address, undone": _address(purpose="undo", done=True),
     **console_samples.PAGES,
+    "tokens": _tokens(tokens=[A_TOKEN, {**A_TOKEN, "last_used_at": "2026-11-22T10:00:00+00:00", "expires_at": None}]),
+    "tokens, one made": _tokens(tokens=[A_TOKEN], token="mc_" + "x" * 43, made=A_TOKEN),
+    "tokens, none, with errors": _tokens(
+        form={
+            "values": {"name": "", "scopes": ["organiser"], "expires_at": "2020-01-01"},
+            "errors": [
+                {"field": "name", "message": "Give the token a name, so that you know later what it is for."},
+                {"field": "expires_at", "message": "Choose a moment to come."},
+            ],
+            "token": "01a20f57-8912-7368-9551-f2c640617420",
+        }
+    ),
+    "signed out": ("accounts/signed_out.html", {**SOMEBODYS, "way_out": "https://sign-in.example.org/logout"}),
     "problem": (
         "kernel/problem.html",
         {
