@@ -65,15 +65,12 @@ class DataStack(Stack):
             Index("by-visit", partition="visit_id", sort="listing"),
             Index("by-due", partition="due", sort="due_at"),
         )
-<<<<<<< HEAD
         self.comments = self._table(
             "Comments",
             Index("by-queue", partition="queue", sort="comment_id"),
             Index("by-person", partition="person", sort="comment_id"),
             Index("stories-by-time", partition="listed", sort="created_at"),
         )
-        self.accounts = self._table("Accounts", Index("audit-by-time", partition="audited", sort="sk"))
-=======
         self.accounts = self._table(
             "Accounts",
             Index("audit-by-time", partition="audited", sort="sk"),
@@ -81,7 +78,6 @@ class DataStack(Stack):
         )
         self.people = self._people()
         self.sign_in = self._sign_in_pages()
->>>>>>> 4b6a2ba (Sign in with Cognito: code flow with PKCE on the server, sessions, roles asked again after an hour, API tokens)
         self.failures = self._failures()
         self.secret = self._secret()
         self.origin_secret = None if settings.is_local else self._origin_secret()

@@ -175,18 +175,16 @@ class ServiceFunction(Construct):
         own: dict[str, object] = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["audit#*"]}}
         self._allow(["dynamodb:PutItem"], [accounts.table.table_arn], own)
 
-<<<<<<< HEAD
     def may_show_the_site(self, accounts: StoredTable) -> None:
         """Let it read the community's settings, which every page and email shows (`kernel.site`)."""
         own: dict[str, object] = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["settings"]}}
         self._allow(["dynamodb:GetItem"], [accounts.table.table_arn], own)
         self.may_use(accounts.key, "dynamodb", ["kms:Decrypt", "kms:DescribeKey"])
-=======
+
     def may_ask_about_people(self) -> None:
         """Let it ask the user pool whether somebody still is there, and which groups they are in."""
         self.function.add_environment("USER_POOL_ID", self._people.user_pool_id)
         self._allow(["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], [self._people.user_pool_arn])
->>>>>>> 4b6a2ba (Sign in with Cognito: code flow with PKCE on the server, sessions, roles asked again after an hour, API tokens)
 
     def may_follow(self, stored: StoredTable) -> None:
         """Let it read what happens to a table, as Lambda does on its behalf."""

@@ -48,11 +48,8 @@ class ServiceStack(Stack):
         way_in = WayIn(self, "WayIn", settings=settings, origin_secret=data.origin_secret)
         email = Email(self, "Email", settings=settings)
         Visits(self, "Visits", common=common, data=data, way_in=way_in, bus=bus)
-<<<<<<< HEAD
         Comments(self, "Comments", common=common, data=data, bus=bus)
-=======
         Accounts(self, "Accounts", common=common, data=data, way_in=way_in)
->>>>>>> 4b6a2ba (Sign in with Cognito: code flow with PKCE on the server, sessions, roles asked again after an hour, API tokens)
         followups = Followups(self, "Followups", common=common, data=data, bus=bus, email=email, way_in=way_in)
         failures = FailedPublications(self, "Failures", data=data, alarms=alarms)
         self._output("ApiId", way_in.api.api_id)

@@ -60,16 +60,12 @@ def test_every_table_has_the_same_key_and_the_indexes_of_its_access_patterns(syn
     indexes = {
         "Visits": {"public-by-start": ("listed", "starts_at"), "all-by-start": ("catalogue", "starts_at")},
         "Followups": {"by-visit": ("visit_id", "listing"), "by-due": ("due", "due_at")},
-<<<<<<< HEAD
         "Comments": {
             "by-queue": ("queue", "comment_id"),
             "by-person": ("person", "comment_id"),
             "stories-by-time": ("listed", "created_at"),
         },
-        "Accounts": {"audit-by-time": ("audited", "sk")},
-=======
         "Accounts": {"audit-by-time": ("audited", "sk"), "digest-readers": ("digest", "pk")},
->>>>>>> 4b6a2ba (Sign in with Cognito: code flow with PKCE on the server, sessions, roles asked again after an hour, API tokens)
     }
     for table in synthesis.all("AWS::DynamoDB::Table"):
         assert _key(table.properties["KeySchema"]) == ("pk", "sk"), table
