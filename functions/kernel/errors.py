@@ -166,6 +166,14 @@ class TooLarge(Problem):
     default_detail = "The request is too large: 64 KB at most."
 
 
+class UnsupportedMediaType(Problem):
+    """The body is of a kind this address does not read (RFC 9110, 15.5.16)."""
+
+    status = 415
+    title = "This kind of file cannot be read"
+    default_detail = "Send the request as JSON, with `Content-Type: application/json`."
+
+
 class Invalid(Problem):
     """Fields that cannot be taken as they are."""
 

@@ -34,7 +34,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, defer_build=True)
 
 
-def read[B: BaseModel](kind: type[B], data: Mapping[str, Any]) -> B:
+def read[B: BaseModel](kind: type[B], data: Mapping[str, Any] | list[Any]) -> B:
     """Return the body as a ``kind``.
 
     Raises:

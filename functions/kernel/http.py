@@ -135,16 +135,31 @@ class Request:
         Raises:
             MalformedRequest: it is no JSON object, or is not sent as ``application/json``.
         """
+        document = self._document("{}")
+        if not isinstance(document, dict):
+            raise MalformedRequest("Send a JSON object.")
+        return document
+
+    def json_list(self) -> list[Any]:
+        """Return the body as a JSON list.
+
+        Raises:
+            MalformedRequest: it is no JSON list, or is not sent as ``application/json``.
+        """
+        document = self._document("null")
+        if not isinstance(document, list):
+            raise MalformedRequest("Send a JSON list.")
+        return document
+
+    def _document(self, when_empty: str) -> object:
         if self.body and not self.headers.get("content-type", "").startswith("application/json"):
             raise MalformedRequest("Send the request as JSON, with `Content-Type: application/json`.")
         try:
             # UTF-8 and nothing else (RFC 8259, 8.1): given bytes, json would guess, and let halves of characters pass.
             text = self.body.decode("utf-8-sig")
-            document = json.loads(text or "{}")
+            document: object = json.loads(text or when_empty)
         except (ValueError, RecursionError) as broken:
             raise MalformedRequest from broken
-        if not isinstance(document, dict):
-            raise MalformedRequest("Send a JSON object.")
         if "\\ud" in text.lower():
             _refuse_lone_surrogates(document)
         return document

@@ -8,7 +8,16 @@ import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictInt, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    RootModel,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 from kernel.fields import ANY_LINES, ONE_LINE, VISIBLE, Body, EmailAddress, Moment, Zone, refuse
 from visits.requests import ABSENT, MAX_QUESTIONS, AccessNeeds, Answers, Consents, Name, Short
@@ -16,6 +25,8 @@ from visits.requests import ABSENT, MAX_QUESTIONS, AccessNeeds, Answers, Consent
 VISIT_ID = r"^[a-z0-9][a-z0-9-]{2,63}$"
 MAX_CAPACITY = 100_000
 MAX_CHOICES = 30
+MOST_MARKS = 500
+_UUID: Any = {"format": "uuid"}
 
 
 def _web_address(text: str) -> str:
@@ -353,6 +364,30 @@ class MoveUp(Body):
     """Why somebody gets a place past everybody who waits: it is kept in the audit log."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500), ANY_LINES, VISIBLE]
+
+
+class AttendanceMark(Body):
+    """What an organiser says of one registration."""
+
+    registration_id: Annotated[str, StringConstraints(min_length=1, max_length=36), Field(json_schema_extra=_UUID)]
+    attendance: Literal["attended", "missed", "unknown"]
+
+
+class AttendanceMarks(RootModel[Annotated[list[AttendanceMark], Field(min_length=1, max_length=MOST_MARKS)]]):
+    """Marks, 500 at most; each registration once."""
+
+
+class AttendanceMarked(BaseModel):
+    """The marks, as they stand now."""
+
+    items: list[AttendanceMark]
+
+
+class AttendanceSettled(BaseModel):
+    """How many people were marked as missed just now. Where it is not complete, send the request again to go on."""
+
+    marked: int
+    complete: bool
 
 
 class People(BaseModel):

@@ -9,6 +9,7 @@ from kernel import tokens
 from kernel.errors import LinkInvalid
 
 PLACE = "place"
+JOIN = "join"
 ADDRESS = "address"
 ADDRESS_UNDO = "address-undo"
 RECEIPT = "receipt"
@@ -40,10 +41,19 @@ class AddressRef:
 
 def place_token(ref: PlaceRef, *, ends_at: datetime, keys: Sequence[str]) -> str:
     """Return the token of "my place", good for a year after the visit's end."""
+    return _place_token(PLACE, ref, ends_at=ends_at, keys=keys)
+
+
+def join_token(ref: PlaceRef, *, ends_at: datetime, keys: Sequence[str]) -> str:
+    """Return the token of the join link. It outlives the visit, to say kindly that it is over."""
+    return _place_token(JOIN, ref, ends_at=ends_at, keys=keys)
+
+
+def _place_token(purpose: str, ref: PlaceRef, *, ends_at: datetime, keys: Sequence[str]) -> str:
     named: list[str | int] = [ref.visit_id, ref.place]
     if ref.recalled:
         named.append(ref.recalled)
-    return tokens.sign(PLACE, named, expires_at=ends_at + PLACE_GOOD_FOR, keys=keys)
+    return tokens.sign(purpose, named, expires_at=ends_at + PLACE_GOOD_FOR, keys=keys)
 
 
 def read_place_token(token: str, *, now: datetime, keys: Sequence[str]) -> PlaceRef:
@@ -52,7 +62,20 @@ def read_place_token(token: str, *, now: datetime, keys: Sequence[str]) -> Place
     Raises:
         LinkInvalid, LinkExpired: see `kernel.tokens.read`.
     """
-    match tokens.read(PLACE, token, now=now, keys=keys):
+    return _read_place_token(PLACE, token, now=now, keys=keys)
+
+
+def read_join_token(token: str, *, now: datetime, keys: Sequence[str]) -> PlaceRef:
+    """Return whose join link a token is.
+
+    Raises:
+        LinkInvalid, LinkExpired: see `kernel.tokens.read`.
+    """
+    return _read_place_token(JOIN, token, now=now, keys=keys)
+
+
+def _read_place_token(purpose: str, token: str, *, now: datetime, keys: Sequence[str]) -> PlaceRef:
+    match tokens.read(purpose, token, now=now, keys=keys):
         case [str(visit_id), int(place)]:
             return PlaceRef(visit_id, place)
         case [str(visit_id), int(place), int(recalled)]:

@@ -177,6 +177,8 @@ class Details(Record):
     created_at = UTCDateTimeAttribute()
     changed_at = UTCDateTimeAttribute()
     search_text = UnicodeAttribute()
+    attendance_settled_at = UTCDateTimeAttribute(null=True)
+    """When an organiser last said that whoever was not marked missed it (`visits.attendance`)."""
     forgotten = UnicodeAttribute(null=True)
     """What was deleted of its registrations so far: ``access needs``, then ``everything`` (`visits.forget`)."""
 

@@ -4,14 +4,23 @@ from dataclasses import dataclass
 from functools import partial
 
 from kernel import access, metrics, secrets, settings
-from kernel.errors import AlreadyRegistered, Conflict, Forbidden, Invalid, NotFound, NotSignedIn
+from kernel.errors import (
+    AlreadyRegistered,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotSignedIn,
+    UnsupportedMediaType,
+)
 from kernel.http import Answer, Edge, Operation, Parameter, json_answer, no_content
 from kernel.person_key import person_key
 from kernel.problem_page import problem_page
 from visits import listing, query, view
 from visits.model import Counters, Details, Place
 
-_REGISTRATIONS = "/api/v1/organiser/visits/<visit_id>/registrations"
+_VISIT = "/api/v1/organiser/visits/<visit_id>"
+_REGISTRATIONS = f"{_VISIT}/registrations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,55 @@ def resend(visit_id: str, registration_id: str) -> Answer:
     place, counters, details = _registration(visit_id, registration_id)
     on_behalf.send_link(place, counters, actor=edge.actor, now=edge.request.now)
     return _answer(place, counters, details, status=202)
+
+
+# --- attendance ------------------------------------------------------------------------------------------------------
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{_VISIT}/attendance",
+        "Mark who came, some people at a time",
+        "Organising",
+        body="visits.contract:AttendanceMarks",
+        answers={200: "visits.contract:AttendanceMarked"},
+        problems=(*_REFUSED, NotFound, Conflict, UnsupportedMediaType, Invalid),
+        who="organiser",
+    )
+)
+def mark_attendance(visit_id: str) -> Answer:
+    """Mark people as attended, missed or unknown: all that are sent, or none where one cannot be."""
+    from kernel import fields
+    from visits import attendance
+    from visits.contract import AttendanceMarks
+
+    request = edge.request
+    if request.headers.get("content-type", "").startswith("text/csv"):
+        raise UnsupportedMediaType("Participant reports cannot be read here yet. Send the marks as a JSON list.")
+    asked = fields.read(AttendanceMarks, request.json_list()).root
+    marks = [attendance.Mark(one.registration_id, one.attendance) for one in asked]
+    attendance.mark(visit_id, marks, actor=edge.actor, now=request.now)
+    return json_answer(200, {"items": [one.model_dump() for one in asked]})
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{_VISIT}/attendance/settle",
+        "Mark everybody not marked as missed",
+        "Organising",
+        answers={200: "visits.contract:AttendanceSettled", 202: "visits.contract:AttendanceSettled"},
+        problems=(*_REFUSED, NotFound, Conflict),
+        who="organiser",
+    )
+)
+def settle_attendance(visit_id: str) -> Answer:
+    """Settle who came; 202 where there are so many people that it has to be asked for again to go on."""
+    from visits import attendance
+
+    settled = attendance.settle(visit_id, actor=edge.actor, now=edge.request.now)
+    return json_answer(200 if settled.complete else 202, {"marked": settled.marked, "complete": settled.complete})
 
 
 # --- what routes share -----------------------------------------------------------------------------------------------

@@ -60,8 +60,10 @@ def organisers_visit_json(counters: Counters, details: Details, now: datetime) -
     }
 
 
-def place_json(place: Place, counters: Counters, details: Details, now: datetime) -> Json:
-    """Return the contract's "my place"."""
+def place_json(
+    place: Place, counters: Counters, details: Details, now: datetime, *, join_url: str | None = None
+) -> Json:
+    """Return the contract's "my place"; ``join_url`` where it is time for it (`visits.joining.is_shown`)."""
     position = query.position_at(counters, place.number) if place.status == "waiting" else None
     return {
         "visit": visit_json(counters, details, now),
@@ -70,7 +72,7 @@ def place_json(place: Place, counters: Counters, details: Details, now: datetime
         "status": place.status,
         "position": position,
         "offer_expires_at": None,
-        "join_url": None,
+        "join_url": join_url,
         "cancelled_at": _local(place.cancelled_at, details),
     }
 

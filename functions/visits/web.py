@@ -45,7 +45,7 @@ from kernel.http import (
 from kernel.limits import Limit
 from kernel.person_key import person_key
 from kernel.problem_page import problem_page
-from visits import form, links, listing, lookup, query, questions, view
+from visits import form, joining, links, listing, lookup, query, questions, view
 from visits.model import Counters, Details, Place
 
 if TYPE_CHECKING:
@@ -441,6 +441,29 @@ def place_calendar(token: str) -> Answer:
     return file_answer(text, ICS, audience="private", name=f"{details.visit_id}.ics")
 
 
+# --- joining ---------------------------------------------------------------------------------------------------------
+
+
+@edge.page("GET", "/join/<token>")
+def join_page(token: str) -> Answer:
+    """Show the button that leads into the room, or why there is none now; nothing is recorded by looking."""
+    return _join_page(token, *_joining(token))
+
+
+@edge.page("POST", "/join/<token>")
+def join(token: str) -> Answer:
+    """Record that somebody came, and show them into the room. Its address stands nowhere but in this answer."""
+    from urllib.parse import quote
+
+    from visits.attendance import attend
+
+    place, counters, details = _joining(token)
+    if _door(place, details) != "open":
+        return _join_page(token, place, counters, details, status=409)
+    attend(place, now=edge.request.now)
+    return see_other(quote(details.room_url, safe="%/:=&?~#+!$,;'@()*[]"))
+
+
 # --- a new address ---------------------------------------------------------------------------------------------------
 
 
@@ -652,7 +675,14 @@ def _change(place: Place, details: Details, data: Mapping[str, object]) -> bool:
 
 
 def _mine(token: str) -> tuple[Place, Counters, Details]:
-    ref = links.read_place_token(token, now=edge.request.now, keys=_keys())
+    return _opened(links.read_place_token(token, now=edge.request.now, keys=_keys()))
+
+
+def _joining(token: str) -> tuple[Place, Counters, Details]:
+    return _opened(links.read_join_token(token, now=edge.request.now, keys=_keys()))
+
+
+def _opened(ref: links.PlaceRef) -> tuple[Place, Counters, Details]:
     found = _found(ref.visit_id, ref.place)
     if ref.recalled != int(found[0].links_recalled or 0):
         raise LinkExpired
@@ -668,7 +698,33 @@ def _found(visit_id: str, number: int) -> tuple[Place, Counters, Details]:
 
 
 def _place_json(place: Place, counters: Counters, details: Details) -> view.Json:
-    return view.place_json(place, counters, details, edge.request.now)
+    shown = joining.is_shown(
+        status=place.status,
+        visit_status=details.status,
+        starts_at=details.starts_at,
+        ends_at=details.ends_at,
+        now=edge.request.now,
+    )
+    join_url = None
+    if shown and (details.room_url or details.format != "in_person"):
+        ref = _ref(place)
+        join_url = f"{_SETTINGS.base_url}/join/{links.join_token(ref, ends_at=details.ends_at, keys=_keys())}"
+    return view.place_json(place, counters, details, edge.request.now, join_url=join_url)
+
+
+def _ref(place: Place) -> links.PlaceRef:
+    return links.PlaceRef(place.visit_id, place.number, int(place.links_recalled or 0))
+
+
+def _door(place: Place, details: Details) -> joining.Door:
+    return joining.door(
+        status=place.status,
+        visit_status=details.status,
+        starts_at=details.starts_at,
+        ends_at=details.ends_at,
+        room_url=details.room_url,
+        now=edge.request.now,
+    )
 
 
 def _whose(fingerprint: str, *addresses: str | None) -> str:
@@ -720,10 +776,31 @@ def _place_html(
     return _render("visits/place.html", edge.request, place=mine, token=token, form=filled, notice=notice)
 
 
+def _join_page(token: str, place: Place, counters: Counters, details: Details, *, status: int = 200) -> Answer:
+    """Answer with the page of the join link.
+
+    Its policy lets the form lead to any place of the room's kind (https): to name the room's host would tell it.
+    """
+    door = _door(place, details)
+    ref = _ref(place)
+    html = _render(
+        "visits/join.html",
+        edge.request,
+        door=door,
+        visit=_visit(counters, details),
+        opens_at=details.starts_at - joining.OPENS_BEFORE,
+        token=token,
+        place_url=f"/places/{links.place_token(ref, ends_at=details.ends_at, keys=_keys())}",
+        reply_to=_publisher().email,
+    )
+    leads_to = (f"{details.room_url.partition(':')[0]}:",) if door == "open" else ()
+    return page_answer(html, status=status, form_action=leads_to)
+
+
 def _address_html(
     purpose: str, token: str, place: Place, counters: Counters, details: Details, *, email: str, done: bool
 ) -> str:
-    ref = links.PlaceRef(place.visit_id, place.number, int(place.links_recalled or 0))
+    ref = _ref(place)
     # Only the owner of the address sees the way to the place.
     place_token = links.place_token(ref, ends_at=details.ends_at, keys=_keys()) if done else None
     return _render(

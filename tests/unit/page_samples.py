@@ -163,6 +163,18 @@ def _tokens(**context: object) -> tuple[str, dict[str, Any]]:
     return "accounts/tokens.html", {**SOMEBODYS, **empty, **context}
 
 
+def _join(door: str, **changes: object) -> tuple[str, dict[str, Any]]:
+    return "visits/join.html", {
+        **SOMEBODYS,
+        "door": door,
+        "visit": a_visit(**changes),
+        "opens_at": "2026-12-08T13:45:00+00:00",
+        "token": "token",
+        "place_url": "/places/token",
+        "reply_to": "visits@example.org",
+    }
+
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "coming visits": _list(visits=[VISIT, FULL, NOT_YET], next_url="/?cursor=abc"),
     "past visits, searched": _list(visits=[PAST], past=True, q="handover"),
@@ -187,6 +199,15 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "my place, cancelled": _place(a_place(status="cancelled", cancelled_at="2026-11-20T10:00:00+00:00")),
     "my place, visit cancelled": _place(a_place(CANCELLED)),
     "my place, visit past": _place(a_place(PAST)),
+    "my place, time to join": _place(a_place(join_url="https://visits.example.org/join/token")),
+    "join": _join("open"),
+    "join, early": _join("early"),
+    "join, over": _join("over", status="ended"),
+    "join, called off": _join("called_off", status="cancelled"),
+    "join, waiting": _join("waiting"),
+    "join, cancelled": _join("cancelled"),
+    "join, no room": _join("no_room"),
+    "join, not online": _join("no_room", format="in_person", venue="Elm House"),
     "find my place": ("visits/find_place.html", {**EVERYBODYS, "form": EMPTY_FORM}),
     "find my place, with errors": ("visits/find_place.html", {**EVERYBODYS, "form": WRONG_FORM}),
     "links sent": ("visits/links_sent.html", SOMEBODYS),

@@ -60,12 +60,14 @@ def path_of(service: Service, operation: Operation) -> str:
         expires_at=service.clock.now.replace(year=2030),
         keys=web._keys(),
     )
+    mine = service.link(1)
+    join = links.join_token(links.PlaceRef("ward", 1), ends_at=service.details().ends_at, keys=web._keys())
     values = {
         "visit_id": "ward",
         "receipt": receipt,
         "colours": str(theme.path("#5b2a86")).removeprefix("/theme-").removesuffix(".css"),
         "name": pages.asset("site.css").rpartition("/")[2],
-        "token": address if "/addresses/" in operation.path else service.link(1),
+        "token": address if "/addresses/" in operation.path else join if "/join/" in operation.path else mine,
     }
     return re.sub(r"<(\w+)>", lambda match: values[match[1]], operation.path)
 
