@@ -110,6 +110,7 @@ def test_the_control_a_route_lets_in_whoever_may(service: Service, operation: Op
 
 
 BODIES: dict[str, object] = {
+    "/attendance": [{"registration_id": "01998e2a-3c40-7c11-9a3e-5d2b88000063", "attendance": "missed"}],
     "/reschedule": {"starts_at": "2026-12-01T14:00:00Z", "ends_at": "2026-12-01T16:00:00Z"},
     "/clone": {"starts_at": "2026-12-01T14:00:00Z"},
     "/messages": {"subject": "Parking", "body_markdown": "Use gate 3.", "to": ["confirmed"]},
