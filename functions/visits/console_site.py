@@ -18,22 +18,29 @@ class Settings:
     """What this function needs of its environment."""
 
     base_url: str
+    secret_id: str
     origin_secret: str
     community_name: str
 
 
-_SETTINGS = settings.read(Settings)
+SETTINGS = settings.read(Settings)
 
 edge = Edge(
-    origin_secret=_SETTINGS.origin_secret,
-    problem_page=problem_page(community=_SETTINGS.community_name, base_url=_SETTINGS.base_url),
-    who_is=partial(access.actor, base_url=_SETTINGS.base_url),
+    origin_secret=SETTINGS.origin_secret,
+    problem_page=problem_page(community=SETTINGS.community_name, base_url=SETTINGS.base_url),
+    who_is=partial(access.actor, base_url=SETTINGS.base_url),
 )
 
 SAID: Mapping[str, str] = {
     "created": "Your draft is saved. Only organisers see it until you publish it.",
     "saved": "Your changes are saved.",
     "published": "The visit is published: people can see it and register.",
+    "added": "They are registered. We have sent them an email with their personal link.",
+    "corrected": "The registration is put right.",
+    "address-asked": "Saved. We have sent a link to the new address: it takes effect when they confirm.",
+    "person-cancelled": "The registration is cancelled. We have told them, and the place goes to the next in line.",
+    "moved-up": "They have a place. We have told them.",
+    "link-sent": "We have sent them their personal link.",
     "unpublished": "The visit is a draft again. Nobody but organisers sees it.",
 }
 """What a page says of what was just done, by the word in its address: nothing else is ever shown from there."""
@@ -43,8 +50,8 @@ def show(template: str, *, status: int = 200, **context: object) -> Answer:
     """Return a page for an organiser."""
     html = pages.render(
         f"visits/{template}",
-        **site.shown(_SETTINGS.community_name),
-        base_url=_SETTINGS.base_url,
+        **site.shown(SETTINGS.community_name),
+        base_url=SETTINGS.base_url,
         page_url=None,
         now=edge.request.now,
         actor=edge.actor,
