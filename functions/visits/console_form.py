@@ -51,8 +51,10 @@ def read(fields: Fields, *, zone: str = "", stored: Sequence[Question] = ()) -> 
     asked = first(fields, "timezone") if schedule else zone
     if schedule:
         typed.document["timezone"] = asked
-    for name in (*(SCHEDULE if schedule else ()), *WINDOW):
-        _read_moment(fields, name, known_zone(asked), typed)
+    times = moments(fields, (*(SCHEDULE if schedule else ()), *WINDOW), known_zone(asked))
+    typed.document.update(times.document)
+    typed.errors.extend(times.errors)
+    typed.twice.update(times.twice)
     typed.document["capacity"] = _number(first(fields, "capacity"))
     typed.document["organisers"] = (
         re.split(r"[\s,;]+", first(fields, "organisers").strip())
@@ -60,6 +62,14 @@ def read(fields: Fields, *, zone: str = "", stored: Sequence[Question] = ()) -> 
         else []
     )
     typed.document["questions"] = _questions(named(rows(fields), stored))
+    return typed
+
+
+def moments(fields: Fields, names: Iterable[str], zone: ZoneInfo) -> Typed:
+    """Return posted times as the contract's; those of the window may be empty."""
+    typed = Typed({})
+    for name in names:
+        _read_moment(fields, name, zone, typed)
     return typed
 
 

@@ -8,8 +8,8 @@ from kernel import metrics, secrets
 from kernel.errors import AlreadyRegistered, Conflict, FieldError, Invalid, NotFound, Problem
 from kernel.http import Answer, see_other
 from kernel.person_key import person_key
-from visits import listing, query, questions, view
 from visits import form as registration_form
+from visits import listing, query, questions, view
 from visits.console_form import first, typed
 from visits.console_site import SETTINGS, edge, errors_of, form, found, show, visit_of
 from visits.form import Form
@@ -35,13 +35,15 @@ def people_page(visit_id: str) -> Answer:
         visit=visit_of(counters, details),
         people=[_person(place, details, positions.get(place.number)) for place in page.items],
         tally=tally(visit_id),
-        status=asked.get("status", ""),
+        which=asked.get("status", ""),
         q=asked.get("q", ""),
-        next_url=f"/organise/visits/{visit_id}/people?{urlencode({**again, 'cursor': page.next})}" if page.next else None,
+        next_url=f"/organise/visits/{visit_id}/people?{urlencode({**again, 'cursor': page.next})}"
+        if page.next
+        else None,
     )
 
 
-# --- adding somebody by hand ---------------------------------------------------------------------------------------------
+# --- adding somebody by hand -----------------------------------------------------------------------------------------
 
 
 @edge.page("GET", "/organise/visits/<visit_id>/people/add", who="organiser")
@@ -94,7 +96,7 @@ def _written(posted: registration_form.Fields, details: Details) -> dict[str, An
     return asked
 
 
-# --- one person ------------------------------------------------------------------------------------------------------------
+# --- one person ------------------------------------------------------------------------------------------------------
 
 
 @edge.page("GET", "/organise/visits/<visit_id>/people/<registration_id>", who="organiser")
@@ -227,7 +229,7 @@ def _texts(person: Mapping[str, Any], asked: list[questions.Question]) -> dict[s
     return {**person, "access_needs": person["access_needs"] or "", "answers": answers}
 
 
-# --- what routes share -----------------------------------------------------------------------------------------------------
+# --- what routes share -----------------------------------------------------------------------------------------------
 
 
 def _registration(visit_id: str, registration_id: str) -> tuple[Place, Counters, Details]:

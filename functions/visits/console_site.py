@@ -41,6 +41,13 @@ SAID: Mapping[str, str] = {
     "person-cancelled": "The registration is cancelled. We have told them, and the place goes to the next in line.",
     "moved-up": "They have a place. We have told them.",
     "link-sent": "We have sent them their personal link.",
+    "cancelled": "The visit is called off. Everybody registered is being told.",
+    "rescheduled": "The visit is moved. Everybody registered is being told.",
+    "written": "The message is on its way.",
+    "shared": "It is on the visit’s public page now.",
+    "copied": "Here is your copy. It is a draft: look through it, then publish it.",
+    "settled": "It is settled who came. You can still put somebody right.",
+    "settling": "There are so many people that it takes a while: press the button once more to go on.",
     "unpublished": "The visit is a draft again. Nobody but organisers sees it.",
 }
 """What a page says of what was just done, by the word in its address: nothing else is ever shown from there."""

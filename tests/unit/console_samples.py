@@ -93,6 +93,72 @@ def _form(visit: dict[str, Any] | None, **context: Any) -> tuple[str, dict[str, 
     }
 
 
+def a_person(**changes: object) -> dict[str, Any]:
+    """Somebody's registration, as an organiser of the visit sees it."""
+    return {
+        "registration_id": "01932c07-0000-7000-8000-000000000001",
+        "name": "Ada O’Neill",
+        "email": "ada.oneill@st-annes-hospital.example.org",
+        "organisation": "St Anne’s Hospital",
+        "job_role": "Ward sister",
+        "access_needs": "Captions, please",
+        "answers": {"hope": "Calmer nights", "setting": "Hospital", "topics": ["Falls", "Families"], "first": True},
+        "consents": {"follow_ups": True, "introductions": False},
+        "status": "confirmed",
+        "place": 7,
+        "position": None,
+        "attendance": "unknown",
+        "extra": False,
+        "registered_at": "2026-11-20T10:00:00+00:00",
+        "cancelled_at": None,
+        **changes,
+    }
+
+
+PEOPLE = [
+    a_person(),
+    a_person(
+        registration_id="b", name="Bea Lindqvist-Featherstonehaugh", status="waiting", position=2, access_needs=None
+    ),
+    a_person(registration_id="c", name="", email="", organisation="", status="cancelled", access_needs=None),
+    a_person(registration_id="d", name="Di", extra=True, attendance="attended", access_needs=None),
+]
+
+
+def _people(**context: object) -> tuple[str, dict[str, Any]]:
+    return "visits/console_people.html", {
+        **EVERY,
+        "visit": OURS,
+        "people": PEOPLE,
+        "tally": TALLY,
+        "which": "",
+        "q": "",
+        "next_url": None,
+        **context,
+    }
+
+
+def _person(person: dict[str, Any], visit: dict[str, Any] = OURS, **context: object) -> tuple[str, dict[str, Any]]:
+    values = {**person, "answers.hope": "Calmer nights", "answers.topics": ["Falls"]}
+    return "visits/console_person.html", {
+        **EVERY,
+        "visit": visit,
+        "person": person,
+        "answers": [{"label": "What do you eat?", "answer": ["Fish", "Fruit"]}, {"label": "Unasked", "answer": None}],
+        "pending": None,
+        "form": {"values": values, "errors": []},
+        "moving": {"values": {}, "errors": []},
+        "sees": True,
+        "problem": None,
+        **context,
+    }
+
+
+def _add(**context: object) -> tuple[str, dict[str, Any]]:
+    no_form: dict[str, Any] = {"values": {}, "errors": []}
+    return "visits/console_add.html", {**EVERY, "visit": OURS, "form": no_form, "sees": True, **context}
+
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "organise": _list(visits=[OURS, organised(FULL), organised(NOT_YET)], next_url="/organise?cursor=abc"),
     "organise, drafts": _list(visits=[DRAFT], which="drafts", q="falls", notice="Your draft is saved."),
@@ -134,5 +200,33 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
                 {"field": "questions", "label": "Questions", "now": "One\nTwo"},
             ],
         },
+    ),
+    "organise, people": _people(next_url="/organise/visits/x/people?cursor=abc"),
+    "organise, people, found": _people(which="confirmed", q="ada", people=PEOPLE[:1]),
+    "organise, people, nobody": _people(which="waiting", people=[]),
+    "organise, person": _person(a_person(), notice="The registration is put right."),
+    "organise, person, waiting": _person(
+        a_person(status="waiting", position=2),
+        pending="ada@elsewhere.example.org",
+        sees=False,
+        moving={"values": {"reason": ""}, "errors": [{"field": "reason", "message": "This is needed."}]},
+    ),
+    "organise, person, cancelled": _person(
+        a_person(status="cancelled", cancelled_at="2026-11-21T10:00:00+00:00"), problem="It was cancelled."
+    ),
+    "organise, person, with errors": _person(
+        a_person(),
+        form={
+            "values": {"name": "", "email": "ada@"},
+            "errors": [
+                {"field": "name", "message": "This is needed."},
+                {"field": "answers.setting", "message": "Choose from the answers offered."},
+            ],
+        },
+    ),
+    "organise, add somebody": _add(),
+    "organise, add somebody, with errors": _add(
+        sees=False,
+        form={"values": {"email": "ada@"}, "errors": [{"field": "email", "message": "Type an address."}]},
     ),
 }
