@@ -63,7 +63,7 @@ def add(visit_id: str) -> Answer:
     counters, details = found(visit_id)
     posted = edge.request.form()
     try:
-        asked = fields.read(AddedByHand, _written(posted, details))
+        asked = fields.read(AddedByHand, _written(posted, details, correcting=False))
         registrant = Registrant(
             name=asked.name,
             email=asked.email,
@@ -88,11 +88,17 @@ def _add_page(counters: Counters, details: Details, shown: Form, *, status: int 
     return show("console_add.html", status=status, visit=visit, form=shown, sees=_sees(details))
 
 
-def _written(posted: registration_form.Fields, details: Details) -> dict[str, Any]:
-    """Return what was typed about a person, as the contract has it. What only organisers of the visit see is theirs."""
+def _written(posted: registration_form.Fields, details: Details, *, correcting: bool) -> dict[str, Any]:
+    """Return what was typed about a person, as the contract has it. What only organisers of the visit see is theirs.
+
+    An empty answer takes one away, where there is one to correct.
+    """
     texts = (*TEXTS, *(["access_needs"] if _sees(details) else []))
     asked: dict[str, Any] = {name: first(posted, name) for name in texts if name in posted}
-    asked["answers"] = registration_form.answers(posted, questions.asked(details.questions))
+    answers = registration_form.answers(posted, questions.asked(details.questions))
+    asked["answers"] = (
+        answers if correcting else {name: one for name, one in answers.items() if _given(one) is not None}
+    )
     return asked
 
 
@@ -116,7 +122,7 @@ def correct(visit_id: str, registration_id: str) -> Answer:
     place, counters, details = _registration(visit_id, registration_id)
     posted = edge.request.form()
     try:
-        asked = fields.read(Correction, _written(posted, details))
+        asked = fields.read(Correction, _written(posted, details, correcting=True))
         changed = _changed(asked.model_dump(include=asked.model_fields_set), place)
         if not changed:
             return _to_person(place, "corrected")
@@ -137,12 +143,19 @@ def correct(visit_id: str, registration_id: str) -> Answer:
 
 
 def _changed(sent: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Return what differs from what is stored; answers as a whole."""
-    stored = {name: getattr(place, name) or "" for name in (*TEXTS, "access_needs")}
-    changed = {name: value for name, value in sent.items() if name != "answers" and (value or "") != stored[name]}
-    given = {name: value for name, value in (sent.get("answers") or {}).items() if value not in (None, "", [])}
-    had = {name: value for name, value in (place.answers or {}).items() if name in (sent.get("answers") or {})}
-    return changed if given == had else changed | {"answers": sent["answers"]}
+    """Return what differs from what is stored; of the answers too, so that an old gap stops nobody."""
+    changed = {
+        name: value
+        for name, value in sent.items()
+        if name != "answers" and (value or "") != (getattr(place, name) or "")
+    }
+    had = place.answers or {}
+    answers = {name: value for name, value in sent.get("answers", {}).items() if _given(value) != _given(had.get(name))}
+    return changed | {"answers": answers} if answers else changed
+
+
+def _given(answer: object) -> object:
+    return None if answer in ("", []) else answer
 
 
 @edge.page("POST", "/organise/visits/<visit_id>/people/<registration_id>/cancel", who="organiser")

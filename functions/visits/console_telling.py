@@ -4,9 +4,9 @@ What goes to many people is shown first, with how many they are, and sent by a s
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from kernel import markdown
@@ -109,9 +109,11 @@ def message(visit_id: str) -> Answer:
 
     def checked() -> MessageWritten:
         texts = {name: first(posted, name) for name in ("subject", "body_markdown")}
-        if not posted.get("to"):
-            raise Invalid(errors=[*_wrong(MessageWritten, texts | {"to": ["confirmed"]}), _NOBODY])
-        return fields.read(MessageWritten, {**texts, "to": list(posted["to"])})
+        try:
+            return fields.read(MessageWritten, {**texts, "to": list(posted.get("to", ()))})
+        except Invalid as wrong:
+            kinder = [_NOBODY if error.field.startswith("to") else error for error in wrong.errors]
+            raise Invalid(errors=kinder) from None
 
     def done() -> Answer:
         asked = checked()
@@ -127,24 +129,21 @@ def message(visit_id: str) -> Answer:
 _NOBODY = FieldError("to", "Choose whom the message is for.")
 
 
-def _wrong(kind: Any, document: Mapping[str, object]) -> list[FieldError]:  # kind: a model of `visits.contract`
-    from kernel import fields
-
-    try:
-        fields.read(kind, document)
-    except Invalid as wrong:
-        return list(wrong.errors)
-    return []
-
-
-def _step_by_step(kind: Kind, both: Both, posted: Fields, *, check: Any, do: Any, typed: Typed | None = None) -> Answer:
+def _step_by_step(
+    kind: Kind,
+    both: Both,
+    posted: Fields,
+    *,
+    check: Callable[[], object],
+    do: Callable[[], Answer],
+    typed: Typed | None = None,
+) -> Answer:
     """Check what was typed and show it once more, or do it, or go back to the form, as the button says."""
     shown = form(console_form.typed(posted))
     asked = first(posted, "do")
     try:
         if asked == "send":
-            answer: Answer = do()
-            return answer
+            return do()
         if asked != "back":
             check()
             return _page(kind, both, shown, step="check", typed=typed)

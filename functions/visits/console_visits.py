@@ -5,16 +5,18 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from kernel import markdown
-from kernel.errors import ChangedMeanwhile, FieldError, Invalid, VisitIdTaken
+from kernel import audit, markdown
+from kernel.errors import ChangedMeanwhile, Conflict, FieldError, Invalid, VisitIdTaken
 from kernel.http import Answer, page_answer, see_other
-from visits import console_form, edit, listing, merge, naming, questions
+from visits import console_form, edit, listing, merge, naming, query, questions
 from visits.console_form import Typed
 from visits.console_site import edge, errors_of, form, found, show, visit_of
 from visits.form import Form
 from visits.line import NO_LIMIT
 from visits.model import Counters, Details
 from visits.tally import tally
+
+type Both = tuple[Counters, Details]
 
 DESCRIPTION_LIMIT = 20_000
 PER_PAGE = 20
@@ -45,9 +47,9 @@ LABELS: Mapping[str, str] = {
 @edge.page("GET", "/organise", who="organiser")
 def visits_page() -> Answer:
     """Show the coming visits, the past ones or the drafts."""
-    query = edge.request.query
-    which = _which(query.get("show", ""))
-    asked = listing.asked({"limit": str(PER_PAGE), **{name: query[name] for name in ("q", "cursor") if name in query}})
+    sent = edge.request.query
+    which = _which(sent.get("show", ""))
+    asked = listing.asked({"limit": str(PER_PAGE), **{name: sent[name] for name in ("q", "cursor") if name in sent}})
     page = listing.organisers_visits(asked, which, now=edge.request.now)
     again = {"show": which, **({"q": asked.words} if asked.words else {})}
     return show(
@@ -112,9 +114,21 @@ def publish(visit_id: str) -> Answer:
     """Publish a draft; say what is missing where something is."""
     try:
         edit.publish(visit_id, actor=edge.actor, now=edge.request.now)
-    except Invalid as missing:
-        return _home(*found(visit_id), status=missing.status, problem=missing.detail)
+    except (Invalid, Conflict) as refused:
+        return _home(*found(visit_id), status=refused.status, problem=refused.detail)
     return see_other(f"/organise/visits/{visit_id}?said=published")
+
+
+@edge.page("POST", "/organise/visits/<visit_id>/unpublish", who="organiser")
+def unpublish(visit_id: str) -> Answer:
+    """Make a draft of a visit again that nobody has registered for."""
+    from visits import lifecycle
+
+    try:
+        lifecycle.unpublish(visit_id, actor=edge.actor, now=edge.request.now)
+    except Conflict as refused:
+        return _home(*found(visit_id), status=refused.status, problem=refused.detail)
+    return see_other(f"/organise/visits/{visit_id}?said=unpublished")
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -168,7 +182,7 @@ def save(visit_id: str) -> Answer:
         return _form_page(both, form(_rearranged(posted, do, stored)), typed, do=do)
     try:
         return _saved(both, posted, typed)
-    except Invalid as wrong:
+    except (Invalid, Conflict) as wrong:
         shown = form(console_form.typed(posted), _together(typed.errors, errors_of(wrong)))
         return _form_page(both, shown, typed, status=wrong.status)
     except ChangedMeanwhile:  # between reading it a moment ago and writing: the next look sees what changed
@@ -176,7 +190,7 @@ def save(visit_id: str) -> Answer:
         return _conflict(both, posted, typed, _merged(both[1], posted, typed))
 
 
-def _saved(both: tuple[Counters, Details], posted: console_form.Fields, typed: Typed) -> Answer:
+def _saved(both: Both, posted: console_form.Fields, typed: Typed) -> Answer:
     from kernel import fields
     from visits.contract import VisitChange
 
@@ -186,13 +200,34 @@ def _saved(both: tuple[Counters, Details], posted: console_form.Fields, typed: T
     merged = _merged(details, posted, typed)
     if console_form.first(posted, "version") != str(int(details.version)) and (_taken(merged) or merged.conflicts):
         return _conflict(both, posted, typed, merged)
+    if "capacity" in merged.yours and details.status == "published" and _unsaid(both, posted, asked.capacity):
+        return _what_it_does(both, posted, typed, asked.capacity)
     if merged.yours:
         changes = asked.model_dump(include=set(merged.yours))
         edit.change(details.visit_id, int(details.version), changes, actor=edge.actor, now=edge.request.now)
     return see_other(f"/organise/visits/{details.visit_id}?said=saved")
 
 
-def _conflict(both: tuple[Counters, Details], posted: console_form.Fields, typed: Typed, merged: merge.Merge) -> Answer:
+def _unsaid(both: Both, posted: console_form.Fields, capacity: int | None) -> bool:
+    """Tell whether a capacity was changed and what that does not yet said."""
+    return capacity != edit.plan_of(both[1]).capacity and console_form.first(posted, "agreed") != _agreed(capacity)
+
+
+def _agreed(capacity: int | None) -> str:
+    return "no limit" if capacity is None else str(capacity)
+
+
+def _what_it_does(both: Both, posted: console_form.Fields, typed: Typed, capacity: int | None) -> Answer:
+    """Show what the new number of places will do; saving once more saves it."""
+    from visits import capacity as rules
+
+    counters = both[0]
+    said = rules.said(counters.numbers, capacity, waiting=query.waiting_at(counters))
+    shown = form({**console_form.typed(posted), "agreed": _agreed(capacity)})
+    return _form_page(both, shown, typed, consequence=said)
+
+
+def _conflict(both: Both, posted: console_form.Fields, typed: Typed, merged: merge.Merge) -> Answer:
     """Show the form with what was typed and what somebody else changed meanwhile put together, to be saved again."""
     details = both[1]
     now_there = _filled(details)
@@ -200,7 +235,8 @@ def _conflict(both: tuple[Counters, Details], posted: console_form.Fields, typed
     for name in _taken(merged):
         values = {key: text for key, text in values.items() if not _belongs(key, name)}
         values |= {key: text for key, text in now_there.items() if _belongs(key, name)}
-    meanwhile = {
+    meanwhile: dict[str, object] = {
+        "who": _who_changed(details.visit_id),
         "theirs": [LABELS[name] for name in _taken(merged)],
         "conflicts": [
             {"field": one.field, "label": LABELS[one.field], "now": _in_words(details, one.field)}
@@ -208,6 +244,12 @@ def _conflict(both: tuple[Counters, Details], posted: console_form.Fields, typed
         ],
     }
     return _form_page(both, form({**values, **_basis(details)}), typed, status=412, meanwhile=meanwhile)
+
+
+def _who_changed(visit_id: str) -> str:
+    """Return the name of who changed a visit last, as the audit log has it."""
+    entries = audit.AuditEntry.query(audit.audit_pk(f"visit:{visit_id}"), scan_index_forward=False, limit=10)
+    return next((entry.actor_name for entry in entries if entry.action.startswith("visit.")), "")
 
 
 def _taken(merged: merge.Merge) -> list[str]:
@@ -289,13 +331,14 @@ def _rearranged(posted: console_form.Fields, do: str, stored: list[questions.Que
 
 
 def _form_page(
-    both: tuple[Counters, Details] | None,
+    both: Both | None,
     shown: Form,
     typed: Typed,
     *,
     status: int = 200,
     do: str = "",
     meanwhile: dict[str, object] | None = None,
+    consequence: str | None = None,
 ) -> Answer:
     fields = {name: [text] if isinstance(text, str) else text for name, text in shown.values.items()}
     rows = console_form.rows(fields)
@@ -321,6 +364,7 @@ def _form_page(
         preview=markdown.render(text[:DESCRIPTION_LIMIT]),
         moved=do,
         meanwhile=meanwhile,
+        consequence=consequence,
     )
 
 

@@ -109,8 +109,8 @@ def reschedule(
         _must_be_movable(details, now)
         if (starts_at, ends_at) == (details.starts_at, details.ends_at):
             return counters, details
-        closes_at = None if details.closes_at is None or details.closes_at > starts_at else details.closes_at
-        _check(details, starts_at, ends_at, closes_at, now)
+        closes_at = _closes_at(details, starts_at)
+        check_move(details, starts_at, ends_at, now=now)
         sequence = int(details.sequence) + 1
         notice = messages.notice(details, "rescheduled", message, actor=actor, now=now)
         done = write(
@@ -158,7 +158,12 @@ def _must_be_movable(details: Details, now: datetime) -> None:
         raise Conflict(f"{OVER} Clone it to hold it again.")
 
 
-def _check(details: Details, starts_at: datetime, ends_at: datetime, closes_at: datetime | None, now: datetime) -> None:
+def check_move(details: Details, starts_at: datetime, ends_at: datetime, *, now: datetime) -> None:
+    """Refuse a new time that cannot be.
+
+    Raises:
+        Invalid: it lies behind us, or does not fit together.
+    """
     wrong = []
     if starts_at <= now:
         wrong.append(FieldError("starts_at", "The new start must lie ahead."))
@@ -166,9 +171,14 @@ def _check(details: Details, starts_at: datetime, ends_at: datetime, closes_at: 
         wrong.append(FieldError("ends_at", "The end must come after the start."))
     elif ends_at - starts_at > MAX_LENGTH:
         wrong.append(FieldError("ends_at", f"A visit lasts {MAX_LENGTH.days} days at most."))
-    if details.opens_at is not None and details.opens_at >= (closes_at or starts_at):
+    if details.opens_at is not None and details.opens_at >= (_closes_at(details, starts_at) or starts_at):
         wrong.append(
             FieldError("starts_at", "Registration opens only after that. Choose a later start, or open it earlier.")
         )
     if wrong:
         raise Invalid(errors=wrong)
+
+
+def _closes_at(details: Details, starts_at: datetime) -> datetime | None:
+    """Return when registration closes once the visit starts then; None where that is at the start."""
+    return None if details.closes_at is None or details.closes_at > starts_at else details.closes_at

@@ -89,6 +89,7 @@ def _form(visit: dict[str, Any] | None, **context: Any) -> tuple[str, dict[str, 
         "preview": "<p>You will see <strong>the huddle</strong>.</p>",
         "moved": "",
         "meanwhile": None,
+        "consequence": None,
         **context,
     }
 
@@ -159,6 +160,52 @@ def _add(**context: object) -> tuple[str, dict[str, Any]]:
     return "visits/console_add.html", {**EVERY, "visit": OURS, "form": no_form, "sees": True, **context}
 
 
+class Posted:
+    """What was written before, as templates read it."""
+
+    subject = None
+    kind = "rescheduled"
+    html = ""
+    posted_at = EVERY["now"]
+
+
+def _telling(kind: str, **context: object) -> tuple[str, dict[str, Any]]:
+    values = {"starts_at": "2026-12-08T14:00", "ends_at": "2026-12-08T16:30"} if kind == "reschedule" else {}
+    return "visits/console_telling.html", {
+        **EVERY,
+        "visit": OURS,
+        "kind": kind,
+        "step": "write",
+        "form": {"values": values, "errors": []},
+        "twice": {},
+        "moved_to": None,
+        "tally": TALLY,
+        "to": ["confirmed"] if kind == "message" else ["confirmed", "waiting"],
+        "people": 39,
+        "preview": "",
+        "posted": [Posted()] if kind == "message" else [],
+        "problem": None,
+        **context,
+    }
+
+
+def _share(**context: object) -> tuple[str, dict[str, Any]]:
+    values = {"recording_url": "https://video.example.org/x", "resources.0.title": "Card"}
+    return "visits/console_share.html", {
+        **EVERY,
+        "visit": OURS,
+        "form": {"values": values, "errors": []},
+        "rows": 3,
+        "problem": None,
+        **context,
+    }
+
+
+def _copy(**context: object) -> tuple[str, dict[str, Any]]:
+    form: dict[str, Any] = {"values": {"starts_at": "2026-12-15T14:00"}, "errors": []}
+    return "visits/console_copy.html", {**EVERY, "visit": OURS, "form": form, "twice": {}, **context}
+
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "organise": _list(visits=[OURS, organised(FULL), organised(NOT_YET)], next_url="/organise?cursor=abc"),
     "organise, drafts": _list(visits=[DRAFT], which="drafts", q="falls", notice="Your draft is saved."),
@@ -194,12 +241,76 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "organise, edit, changed meanwhile": _form(
         OURS,
         meanwhile={
+            "who": "Uma Organiser",
             "theirs": ["Summary", "Venue"],
             "conflicts": [
                 {"field": "title", "label": "Title", "now": "How two wards halved their falls"},
                 {"field": "questions", "label": "Questions", "now": "One\nTwo"},
             ],
         },
+    ),
+    "organise, edit, more places": _form(OURS, consequence="2 people who wait get a place at once."),
+    "organise, published, nobody yet": _home(OURS, tally=Tally()),
+    "organise, move": _telling("reschedule"),
+    "organise, move, with errors": _telling(
+        "reschedule",
+        twice={"starts_at": ("01:30 BST, the first time", "01:30 GMT, an hour later")},
+        form={
+            "values": {"starts_at": "2026-10-25T01:30", "message": "Sorry."},
+            "errors": [
+                {"field": "starts_at", "message": "It comes twice."},
+                {"field": "message", "message": "Shorten this."},
+            ],
+        },
+    ),
+    "organise, move, check": _telling(
+        "reschedule",
+        step="check",
+        moved_to={
+            "starts_at": "2026-12-15T14:00:00+00:00",
+            "ends_at": "2026-12-15T16:30:00+00:00",
+            "timezone": "Europe/London",
+        },
+        form={"values": {"starts_at": "2026-12-15T14:00", "ends_at": "2026-12-15T16:30"}, "errors": []},
+    ),
+    "organise, move a draft": _telling("reschedule", visit=DRAFT),
+    "organise, call off": _telling("cancel", problem="It could not be called off."),
+    "organise, call off, check": _telling("cancel", step="check", preview="<p>The host is ill.</p>", people=1),
+    "organise, call off what is over": _telling("cancel", visit=organised(PAST)),
+    "organise, write": _telling("message", notice="The message is on its way."),
+    "organise, write, with errors": _telling(
+        "message",
+        to=[],
+        form={
+            "values": {"subject": "Parking", "key": "abc"},
+            "errors": [
+                {"field": "to", "message": "Choose whom the message is for."},
+                {"field": "body_markdown", "message": "This is needed."},
+            ],
+        },
+    ),
+    "organise, write, check": _telling(
+        "message",
+        step="check",
+        form={"values": {"subject": "Parking", "body_markdown": "Behind.", "to": "confirmed"}, "errors": []},
+        preview="<p>Behind the house.</p>",
+        people=37,
+    ),
+    "organise, write about a draft": _telling("message", visit=DRAFT),
+    "organise, share": _share(),
+    "organise, share, with errors": _share(
+        problem="This visit was cancelled.",
+        form={
+            "values": {"recording_url": "x", "resources.0.title": "Card"},
+            "errors": [
+                {"field": "recording_url", "message": "Write a web address that begins with https://."},
+                {"field": "resources.0.url", "message": "Write a web address that begins with https://."},
+            ],
+        },
+    ),
+    "organise, copy": _copy(),
+    "organise, copy, with errors": _copy(
+        form={"values": {"starts_at": "x"}, "errors": [{"field": "starts_at", "message": "Write a date."}]}
     ),
     "organise, people": _people(next_url="/organise/visits/x/people?cursor=abc"),
     "organise, people, found": _people(which="confirmed", q="ada", people=PEOPLE[:1]),

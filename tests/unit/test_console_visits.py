@@ -265,7 +265,7 @@ def test_the_second_to_save_is_told_what_changed_and_loses_nothing(console: Cons
     assert console.press(theirs, title="Their title", venue="Their venue").status == 303
     answer = second.press(mine, title="My title", summary="My summary")
     assert answer.status == 412
-    assert "Somebody else changed this visit" in answer.body
+    assert "Olive Organiser changed this visit" in answer.body
     assert "They changed: Venue." in answer.body
     assert "Their title" in answer.body
     again = form_to(answer.body, EDIT)
@@ -302,6 +302,47 @@ def test_the_same_change_twice_is_no_conflict(console: Console, service: Service
     assert second.press(mine, title="One title").status == 303
 
 
+# --- places
+
+
+def test_what_a_number_of_places_does_is_said_before_it_is_saved(console: Console, service: Service) -> None:
+    service.visit(capacity=1)
+    for number in (1, 2, 3):
+        service.register(number)
+    answer = console.press(console.form(EDIT), capacity="2", title="Another title")
+    assert answer.status == 200
+    assert "1 person who waits gets a place at once. 1 person still waits." in answer.body
+    assert service.details().capacity == 1
+    again = form_to(answer.body, EDIT)
+    other = console.press(again, capacity="3")
+    assert "2 people who wait get a place at once" in other.body  # another number: said anew
+    assert console.press(again).status == 303
+    assert (service.details().capacity, service.details().title) == (2, "Another title")
+    assert service.statuses() == ["confirmed", "confirmed", "waiting"]
+
+
+def test_lowering_says_that_nobody_is_put_out(console: Console, service: Service) -> None:
+    service.visit(capacity=3)
+    for number in (1, 2, 3):
+        service.register(number)
+    answer = console.press(console.form(EDIT), capacity="1")
+    assert "Nobody is put out" in answer.body
+    assert console.press(form_to(answer.body, EDIT)).status == 303
+    assert service.statuses() == ["confirmed"] * 3
+
+
+def test_a_question_taken_away_is_kept_and_can_be_asked_again(console: Console, service: Service) -> None:
+    service.visit(questions=[{"question_id": "diet", "label": "What do you eat?", "kind": "text"}])
+    removed = form_to(console.press(console.form(EDIT), "remove.0").body, EDIT)
+    assert console.press(removed).status == 303
+    assert [one.get("retired") for one in service.details().questions] == [True]
+    page = console.see(EDIT)
+    assert "Asked no more" in page
+    back = form_to(console.press(form_to(page, EDIT), "back.diet").body, EDIT)
+    assert console.press(back).status == 303
+    assert [one.get("retired") for one in service.details().questions] == [None]
+
+
 # --- publishing
 
 
@@ -317,6 +358,19 @@ def test_a_draft_is_published_when_nothing_is_missing(console: Console, service:
     form = form_to(console.see("/organise/visits/ward"), "/publish")
     assert console.send(form.action, form.fields).headers["Location"] == "/organise/visits/ward?said=published"
     assert service.details().status == "published"
+
+
+def test_a_visit_nobody_registered_for_goes_back_to_a_draft_and_no_other(console: Console, service: Service) -> None:
+    service.visit()
+    form = form_to(console.see("/organise/visits/ward"), "/unpublish")
+    assert console.send(form.action, form.fields).headers["Location"].endswith("?said=unpublished")
+    assert service.details().status == "draft"
+    console.send("/organise/visits/ward/publish", {})
+    service.register(1)
+    assert "/unpublish" not in console.see("/organise/visits/ward")
+    answer = console.send("/organise/visits/ward/unpublish", {})
+    assert answer.status == 409
+    assert "Somebody has registered" in answer.body
 
 
 def test_a_visits_home_counts_its_people(console: Console, service: Service) -> None:
