@@ -1,6 +1,7 @@
 """Follow-ups: from an event to a delivery, from a delivery to an email, and what SES says became of it."""
 
 from aws_cdk import Duration
+from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
@@ -25,6 +26,14 @@ PLANNED_EVENTS = [
     "registration.address_changed",
     "person.lookup_requested",
 ]
+
+# What of an organiser's visit is about its follow-ups. Full matches, which API Gateway prefers to ``{proxy+}``.
+ORGANISERS_PATHS = (
+    "plan",
+    "plan/variables",
+    "plan/preview",
+    "plan/timeline",
+)
 
 # Two senders at ten a batch stay well under the 14 emails a second that SES starts new accounts with.
 SENDERS_AT_ONCE = 2
@@ -66,6 +75,7 @@ class Followups(Construct):
         self.send = self._send(way_in.base_url)
         self.settle = self._settle()
         self.feedback = self._feedback()
+        self.organise = self._organise(way_in)
 
     def _function(self, name: str, handler: str, environment: dict[str, str]) -> ServiceFunction:
         return ServiceFunction(
@@ -169,4 +179,31 @@ class Followups(Construct):
                 },
             ),
         )
+        return function
+
+    def _organise(self, way_in: WayIn) -> ServiceFunction:
+        settings = self._common.settings
+        function = self._function(
+            "followups-organise",
+            "followups.organise.handler",
+            {
+                "VISITS_TABLE": self._data.visits.table.table_name,
+                "ACCOUNTS_TABLE": self._data.accounts.table.table_name,
+                "BASE_URL": way_in.base_url,
+                "ORIGIN_SECRET": way_in.origin_value,
+                "COMMUNITY_NAME": settings.community_name,
+                "SENDER": settings.sender,
+            },
+        )
+        function.may_read(self._data.visits)
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        function.may_recognise(self._data.accounts)
+        for path in ORGANISERS_PATHS:
+            way_in.answer(
+                apigateway.HttpRouteKey.with_(
+                    f"/api/v1/organiser/visits/{{visit_id}}/{path}", apigateway.HttpMethod.ANY
+                ),
+                function,
+            )
         return function

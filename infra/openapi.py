@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 FUNCTIONS: Final = Path(__file__).resolve().parent.parent / "functions"
 DOCUMENT: Final = FUNCTIONS / "kernel" / "openapi.json"
-EDGES: Final = ("visits.web", "visits.organise", "visits.people", "accounts.web")
+EDGES: Final = ("visits.web", "visits.organise", "visits.people", "accounts.web", "followups.organise")
 
 type Json = dict[str, Any]  # OpenAPI's own shapes
 
 _SETTINGS: Final = (
     "VISITS_TABLE",
+    "FOLLOWUPS_TABLE",
     "ACCOUNTS_TABLE",
     "USER_POOL_ID",
     "SIGN_IN_URL",

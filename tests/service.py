@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from accounts import web as accounts
+from followups import organise as followups_organise
 from tests import tables
 from tests.dynamodb_tap import Tap
 from visits import console, links, on_stream, organise, people, register, sweep, web
@@ -243,6 +244,8 @@ def _function(path: str) -> ModuleType:
             return accounts
         case ["api", "v1", "organiser", "tokens", *_]:
             return accounts
+        case ["api", "v1", "organiser", "visits", _, "plan", *_]:
+            return followups_organise
         case ["api", "v1", "organiser", *_]:
             return organise
         case ["organise", *_]:

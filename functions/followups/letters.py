@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from followups import words
 from followups.delivery import Identity
 from followups.message import Invitation, Letter
 from followups.plan import Step, reason_to_skip
-from kernel import calendar, pages, theme, times
+from followups.steps import DEFAULT, OF_EVENTS, PlanStep, Running
+from kernel import calendar, markdown, pages, theme, times
 from kernel.email_address import sender_parts
 from kernel.site import Site
 from kernel.text import greeting, one_line
 from visits.query import Publisher, RegistrationView, VisitView, calendar_entry, where
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 LARGEST_HTML: Final = 100_000
 """Bytes: Gmail cuts a message off at 102 KB, and the link to the person's place would be gone."""
@@ -28,6 +33,19 @@ class Skip:
     """Nothing is to be sent, and why."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWords:
+    """What an organiser wrote for a step, filled in for one person; ``html`` is safe."""
+
+    subject: str
+    text: str
+    html: Markup
+
+
+def _default_plan(_visit_id: str) -> Running:
+    return Running(DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +68,7 @@ class Letters:
     base_url: str
     sender: str
     site: Site
+    plan: Callable[[str], Running] = _default_plan
 
     def letter(self, identity: Identity, now: datetime) -> Letter | Skip:
         """Return what a delivery's person is to read as things are now, or why they are to read nothing."""
@@ -62,10 +81,52 @@ class Letters:
         reason = reason_to_skip(identity.step, visit=visit, registration=registration, now=now)
         if reason is not None or visit is None or registration is None:
             return Skip(reason or "nobody is registered there any more")
-        return self._about_a_place(Step(identity.step), visit, registration, now)
+        planned = self.plan(identity.visit_id).find(identity.step) if identity.step in OF_EVENTS else None
+        return self._about_a_place(Step(identity.step), planned, visit, registration, now)
 
-    def _about_a_place(self, step: Step, visit: VisitView, registration: RegistrationView, now: datetime) -> Letter:
-        facts: dict[str, object] = {
+    def of_a_step(self, step: PlanStep, visit: VisitView, registration: RegistrationView, now: datetime) -> Letter:
+        """Return what a step of a plan says to somebody, whether or not it would go to them now."""
+        if step.step in OF_EVENTS:
+            return self._about_a_place(Step(step.step), step, visit, registration, now)
+        facts = self._facts_of_a_place(visit, registration)
+        own = self._own_words(step, visit, registration)
+        return self._written("plan_step", registration.name, registration.email, facts, own=own)
+
+    def _own_words(self, step: PlanStep, visit: VisitView, registration: RegistrationView) -> OwnWords:
+        from markupsafe import Markup
+
+        values = self._values(visit, registration)
+        html = markdown.render(words.fill_markdown(step.body_markdown, values))
+        return OwnWords(
+            subject=one_line(words.fill(step.subject, values)),
+            text=words.plain(step.body_markdown, values),
+            # MJML is XML: an element without an end must say so.
+            html=Markup(html.replace("<br>", "<br />").replace("<hr>", "<hr />")),  # noqa: S704  sanitised by render
+        )
+
+    def _values(self, visit: VisitView, registration: RegistrationView) -> dict[str, str]:
+        """What the variables of `words.VARIABLES` stand for."""
+        facts, page = self._facts(visit), self._page(visit)
+        place_link = self.visits.place_link(registration, visit)
+        tools = [f"- {words.link(one_line(title), url)}" for title, url in visit.resources]
+        return {
+            "name": greeting(registration.name) or "there",
+            "visit": str(facts["title"]),
+            "host": str(facts["host"]),
+            "when": str(facts["when"]),
+            "where": str(facts["where"]),
+            "position": "" if registration.position is None else str(registration.position),
+            "community": self.site.community,
+            "place_link": place_link,
+            "visit_link": page,
+            "join_link": place_link,
+            "recording_link": visit.recording_url or page,
+            "tools": "\n".join(tools),
+            "attendance_line": words.ATTENDANCE_LINES[registration.attendance],
+        }
+
+    def _facts_of_a_place(self, visit: VisitView, registration: RegistrationView) -> dict[str, object]:
+        return {
             "visit": self._facts(visit),
             "status": registration.status,
             "position": registration.position,
@@ -73,6 +134,16 @@ class Letters:
             "by_organiser": registration.cancelled_by_organiser,
             "place_link": self.visits.place_link(registration, visit),
         }
+
+    def _about_a_place(
+        self,
+        step: Step,
+        planned: PlanStep | None,
+        visit: VisitView,
+        registration: RegistrationView,
+        now: datetime,
+    ) -> Letter:
+        facts = self._facts_of_a_place(visit, registration)
         to_email = registration.email
         if step is Step.CONFIRM_ADDRESS and registration.pending_email:
             to_email = registration.pending_email
@@ -81,7 +152,8 @@ class Letters:
             to_email = registration.previous_email
             facts["undo_link"] = self.visits.address_undo_link(registration, to_email, now)
         invitation = self._invitation(step, visit, registration, now)
-        return self._written(step, registration.name, to_email, facts, invitation)
+        own = self._own_words(planned, visit, registration) if planned else None
+        return self._written(step, registration.name, to_email, facts, invitation=invitation, own=own)
 
     def _links(self, person: str, now: datetime) -> Letter | Skip:
         """One letter with the link of every live registration, the next visit first and those over last."""
@@ -106,10 +178,17 @@ class Letters:
             }
             for visit, registration in (*ahead, *reversed(over))
         ]
-        return self._written(Step.LINKS, newest.name, newest.email, {"places": places}, None)
+        return self._written(Step.LINKS, newest.name, newest.email, {"places": places})
 
     def _written(
-        self, step: Step, name: str, email: str, facts: Mapping[str, object], invitation: Invitation | None
+        self,
+        template: str,
+        name: str,
+        email: str,
+        facts: Mapping[str, object],
+        *,
+        invitation: Invitation | None = None,
+        own: OwnWords | None = None,
     ) -> Letter:
         colours = theme.email_colours(self.site.accent)
         context = {
@@ -121,14 +200,16 @@ class Letters:
             "accent": colours.accent,
             "accent_dark": colours.accent_dark,
             "has_invitation": invitation is not None,
+            "own": own,
         }
-        subject, _, text = pages.render(f"followups/{step}.txt", **context).partition("\n")
+        subject, _, text = pages.render(f"followups/{template}.txt", **context).partition("\n")
+        subject = (own.subject if own else "") or subject
         return Letter(
             to_name=greeting(name) or "",
             to_email=email,
             subject=one_line(subject),
             text=text.strip() + "\n",
-            html=html(pages.render(f"followups/{step}.mjml", **context, subject=one_line(subject))),
+            html=html(pages.render(f"followups/{template}.mjml", **context, subject=one_line(subject))),
             invitation=invitation,
         )
 

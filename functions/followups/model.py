@@ -3,6 +3,8 @@
 | item | pk | sk | read by |
 |---|---|---|---|
 | `DeliveryRecord`: one step for one person | ``delivery#<delivery_id>`` | ``delivery`` | key |
+| `PlanRecord`: a visit's plan, its texts | ``plan#<visit_id>`` | ``plan`` | key |
+| `PlanState`: what organisers did to its steps | ``plan#<visit_id>`` | ``state`` | key |
 
 | index | keys | serves |
 |---|---|---|
@@ -107,6 +109,45 @@ class DeliveryRecord(Record):
     version = NumberAttribute()
     history = JSONAttribute()
     expires_at = TTLAttribute()
+
+
+class PlanRecord(Record):
+    """A visit's plan as it was written last. A visit without one has the default."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="plan")
+    version = NumberAttribute()
+    steps = JSONAttribute()
+    """As `followups.steps.to_json` makes them."""
+    changed_at = UTCDateTimeAttribute()
+
+
+class PlanState(Record):
+    """What organisers did to a plan's steps: small, so that every sending can read it."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="state")
+    revision = NumberAttribute()
+    """Raised at every write; each is conditional on it."""
+    version = NumberAttribute(default=0)
+    """As that of `PlanRecord`, so that a cached copy of it is known to be stale; 0 where there is none."""
+    paused = JSONAttribute()
+    """``{step: since}``."""
+    resumed = JSONAttribute()
+    """``{step: how often}``."""
+    sent_now = JSONAttribute()
+    """``{step: {schedule, at}}``."""
+
+
+def plan_pk(visit_id: str) -> str:
+    """Return the key everything of a visit's plan stands under."""
+    return f"plan#{visit_id}"
 
 
 class Deliveries:

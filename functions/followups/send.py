@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
+from followups import plans
 from followups.delivery import Change, Delivery, NotReady, accepted, not_sent, skipped, taken, unclear
 from followups.letters import Letters, Skip, Visits
 from followups.message import Message, message, named_sender
@@ -140,7 +141,9 @@ def _sender() -> Sender:
 
     def compose(delivery: Delivery, now: datetime) -> Message | Skip:
         of_the_site = site.current(read.community_name)
-        letters = Letters(visits=visits, base_url=read.base_url, sender=read.sender, site=of_the_site)
+        letters = Letters(
+            visits=visits, base_url=read.base_url, sender=read.sender, site=of_the_site, plan=plans.running
+        )
         letter = letters.letter(delivery.identity, now)
         if isinstance(letter, Skip):
             return letter

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,8 @@ class VisitView:
     status: str
     sequence: int
     notice: str | None = None
+    recording_url: str = ""
+    resources: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,9 @@ class RegistrationView:
     previous_email: str | None
     links_recalled: int = 0
     cancelled_by_organiser: bool = False
+    attendance: str = "unknown"
+    answers: Mapping[str, object] = field(default_factory=dict)
+    consents: Mapping[str, object] = field(default_factory=dict)
 
 
 def visit(visit_id: str) -> VisitView | None:
@@ -111,6 +116,33 @@ def registration(visit_id: str, place: int) -> RegistrationView | None:
     """Return the registration at a place; None where nobody ever took it."""
     found = registration_at(visit_id, place)
     return None if found is None else registration_view(found, position_of(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Milestones:
+    """What happened to a visit that emails are timed by; aware, None where it has not happened.
+
+    Attributes:
+        moved_at: when the present version of its schedule came to be, by moving or calling it off.
+        shared_at: when something to take home was shared last.
+        settled_at: when attendance was settled.
+    """
+
+    moved_at: datetime | None
+    shared_at: datetime | None
+    settled_at: datetime | None
+
+
+def milestones(visit_id: str) -> Milestones:
+    """Return what happened to a visit so far; of an unknown one, nothing."""
+    found = counters_and_details(visit_id)
+    if found is None:
+        return Milestones(None, None, None)
+    counters, details = found
+    moved_at = None
+    if details.notice is not None:
+        moved_at = Message.get(visit_pk(visit_id), message_sk(details.notice), consistent_read=True).posted_at
+    return Milestones(moved_at=moved_at, shared_at=counters.shared_at, settled_at=None)
 
 
 def message(visit_id: str, message_id: str) -> MessageView | None:
@@ -337,6 +369,8 @@ def visit_view(details: Details) -> VisitView:
         status=details.status,
         sequence=int(details.sequence),
         notice=details.notice,
+        recording_url=details.recording_url,
+        resources=tuple((one["title"], one["url"]) for one in details.resources),
     )
 
 
@@ -357,4 +391,7 @@ def registration_view(place: Place, position: int | None) -> RegistrationView:
         previous_email=place.previous_email,
         links_recalled=int(place.links_recalled or 0),
         cancelled_by_organiser=bool(place.cancelled_by_organiser),
+        attendance=place.attendance or "unknown",
+        answers=place.answers or {},
+        consents=place.consents or {},
     )

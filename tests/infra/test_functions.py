@@ -30,6 +30,7 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "visits-sweep": {"Visits": READ | WRITE},
     "followups-plan": {"Visits": READ, "Followups": READ | WRITE},
     "followups-send": {"Visits": READ, "Followups": READ | WRITE, "Accounts": {"dynamodb:GetItem"}},
+    "followups-organise": {"Visits": READ, "Followups": READ | WRITE, "Accounts": RECOGNISE},
     "followups-settle": {"Followups": READ | WRITE},
     "followups-feedback": {"Followups": READ | WRITE},
 }

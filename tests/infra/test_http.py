@@ -23,6 +23,7 @@ ROUTES = [
         f"{_VISIT}/attendance/settle",
         f"{_VISIT}/statistics",
     },
+    {f"{_VISIT}/plan", f"{_VISIT}/plan/variables", f"{_VISIT}/plan/preview", f"{_VISIT}/plan/timeline"},
     {"/organise", "/organise/{proxy+}"},
     {
         "/sign-in",
