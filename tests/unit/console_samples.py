@@ -160,6 +160,30 @@ def _add(**context: object) -> tuple[str, dict[str, Any]]:
     return "visits/console_add.html", {**EVERY, "visit": OURS, "form": no_form, "sees": True, **context}
 
 
+MARKS = [
+    {"registration_id": "a", "name": "Ada O’Neill", "organisation": "St Anne’s Hospital", "attendance": "attended"},
+    {"registration_id": "b", "name": "Bea Lindqvist-Featherstonehaugh", "organisation": "", "attendance": "missed"},
+    {"registration_id": "c", "name": "", "organisation": "Elm House", "attendance": "unknown"},
+]
+
+
+def _attendance(**context: object) -> tuple[str, dict[str, Any]]:
+    return "visits/console_attendance.html", {
+        **EVERY,
+        "visit": OURS,
+        "people": MARKS,
+        "tally": TALLY,
+        "q": "",
+        "next_url": None,
+        "problem": None,
+        **context,
+    }
+
+
+def _settle(**context: object) -> tuple[str, dict[str, Any]]:
+    return "visits/console_settle.html", {**EVERY, "visit": OURS, "tally": TALLY, "problem": None, **context}
+
+
 class Posted:
     """What was written before, as templates read it."""
 
@@ -310,8 +334,17 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "organise, copy": _copy(),
     "organise, copy, with errors": _copy(
-        form={"values": {"starts_at": "x"}, "errors": [{"field": "starts_at", "message": "Write a date."}]}
+        form={
+            "values": {"starts_at": "2027-03-28T01:30"},
+            "errors": [{"field": "starts_at", "message": "There is no 01:30."}],
+        }
     ),
+    "organise, attendance": _attendance(next_url="/organise/visits/x/attendance?cursor=abc"),
+    "organise, attendance, found": _attendance(q="ada", people=MARKS[:1], notice="It is settled who came."),
+    "organise, attendance, nobody": _attendance(people=[], problem="This visit was cancelled."),
+    "organise, settle": _settle(),
+    "organise, settle, over": _settle(visit=organised(PAST), tally=Tally(confirmed=1), problem="It was cancelled."),
+    "organise, settle, all marked": _settle(tally=Tally(confirmed=2, attended=2)),
     "organise, people": _people(next_url="/organise/visits/x/people?cursor=abc"),
     "organise, people, found": _people(which="confirmed", q="ada", people=PEOPLE[:1]),
     "organise, people, nobody": _people(which="waiting", people=[]),

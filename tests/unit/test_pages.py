@@ -520,6 +520,7 @@ def test_every_template_that_can_be_a_page_is_looked_at_here() -> None:
         "visits/person_fields.html",
         "visits/lookup_form.html",
         "visits/console_parts.html",
+        "visits/console_attendance_row.html",
         "visits/console_person_fields.html",
     }
     assert html - shown == parts
