@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from accounts import sign_in, tokens
 from accounts.sign_in import HINT, AddressUnproven, Provider, SignInRefused, SignInUnfinished
-from kernel import access, clock, pages, secrets, settings
+from kernel import access, clock, pages, secrets, settings, site
 from kernel.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, NotSignedIn, Problem
 from kernel.http import Answer, Edge, Operation, Parameter, Request, json_answer, no_content, page_answer, see_other
 from kernel.powertools import Cookie, SameSite
@@ -46,7 +46,7 @@ def _problem_page(request: Request, problem: Problem, request_id: str) -> str:
         again = {"href": sign_in.way_out(_PROVIDER, base_url=_SETTINGS.base_url), "label": "Sign in as somebody else"}
     return pages.render(
         "kernel/problem.html",
-        community=_SETTINGS.community_name,
+        **site.shown_beside(problem, _SETTINGS.community_name),
         base_url=_SETTINGS.base_url,
         page_url=None,
         now=request.now,
@@ -271,7 +271,7 @@ def _cookie(name: str, value: str, seconds: int, *, http_only: bool = True) -> C
 def _render(template: str, **context: object) -> str:
     return pages.render(
         template,
-        community=_SETTINGS.community_name,
+        **site.shown(_SETTINGS.community_name),
         base_url=_SETTINGS.base_url,
         page_url=None,
         now=edge.request.now,
