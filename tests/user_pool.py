@@ -62,7 +62,7 @@ class UserPool:
         assert "client_secret" not in str(request.body)
         if request.url == KEYS_URL:
             assert "Authorization" not in request.headers
-            return 200, json.dumps(KeySet(self.published).as_dict(private=False))
+            return 200, json.dumps(KeySet([*self.published]).as_dict(private=False))
         assert (request.method, request.url) == ("POST", f"{PAGES}/oauth2/token")
         form = {name: values[0] for name, values in parse_qs(str(request.body)).items()}
         begun = self._codes.pop(form["code"], None)

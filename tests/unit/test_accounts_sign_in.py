@@ -375,7 +375,7 @@ def test_signing_out_ends_the_session_at_once_and_leads_through_the_pools_own(
 def test_nobody_is_signed_out_by_another_site(service: Service, browser: Browser, user_pool: UserPool) -> None:
     browser.sign_in(user_pool)
     foreign = {"origin": "https://elsewhere.example", "sec-fetch-site": "cross-site"}
-    assert browser.go("POST", "/sign-out", **foreign).status == 403
+    assert browser.go("POST", "/sign-out", None, **foreign).status == 403
     assert browser.go("GET", "/organise").status == 200
     assert browser.go("GET", "/sign-out").status == 405
 
