@@ -84,6 +84,7 @@ class Accounts(Construct):
                 "ORIGIN_SECRET": way_in.origin_value,
                 "COMMUNITY_NAME": self._common.settings.community_name,
                 "SECRET_ID": self._data.secret.secret_arn,
+                "RATE_LIMITS": self._common.settings.rate_limits,
                 "SIGN_IN_URL": pages,
                 "SIGN_IN_CLIENT_ID": self.client.user_pool_client_id,
                 "SIGN_IN_ISSUER": issuer,

@@ -1,6 +1,7 @@
 """Lambda `accounts-web`: signing in and out, and API tokens."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from accounts.sign_in import HINT, AddressUnproven, Provider, SignInRefused, Sig
 from kernel import access, clock, pages, secrets, settings, site
 from kernel.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, NotSignedIn, Problem
 from kernel.http import Answer, Edge, Operation, Parameter, Request, json_answer, no_content, page_answer, see_other
+from kernel.limits import Limit
 from kernel.powertools import Cookie, SameSite
 from kernel.problem_page import problem_page
 
@@ -24,6 +26,7 @@ class Settings:
     origin_secret: str
     community_name: str
     secret_id: str
+    rate_limits: str
     sign_in_url: str
     sign_in_client_id: str
     sign_in_issuer: str
@@ -31,6 +34,8 @@ class Settings:
 
 
 _SETTINGS = settings.read(Settings)
+_SIGN_INS = Limit(60, timedelta(minutes=1))
+"""A network's sign-ins a minute: each end of one asks the user pool something. Behind one may be a whole hospital."""
 _PROVIDER = Provider(
     _SETTINGS.sign_in_url, _SETTINGS.sign_in_issuer, _SETTINGS.sign_in_keys_url, _SETTINGS.sign_in_client_id
 )
@@ -86,6 +91,8 @@ def begin() -> Answer:
 def finish() -> Answer:
     """Take back who comes from the user pool's pages: a session begins, in place of the one they may have had."""
     request = edge.request
+    if _SETTINGS.rate_limits == "on":
+        _SIGN_INS.check(request.network, request.now)
     who, return_to = sign_in.finish(
         _PROVIDER,
         request.query,

@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -9,10 +10,11 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from accounts import query, sign_in
+from accounts import query, sign_in, web
 from accounts.model import account_pk
 from kernel import access, tokens
 from kernel.access import Session, session_pk
+from kernel.limits import Limit
 from kernel.person_key import person_key
 from tests.service import Answer, Service
 from tests.unit.conftest import SECRET
@@ -348,6 +350,16 @@ def test_while_the_pool_does_not_answer_people_are_asked_to_try_again(
     assert sessions(service) == []
     user_pool.broken = None
     assert browser.go("GET", "/auth/callback", back).status == 303, "the same address still works"
+
+
+def test_a_network_that_signs_in_without_end_is_asked_to_wait(
+    service: Service, browser: Browser, user_pool: UserPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "_SETTINGS", replace(web._SETTINGS, rate_limits="on"))
+    monkeypatch.setattr(web, "_SIGN_INS", Limit(2, timedelta(minutes=1)))
+    theirs = {"cloudfront-viewer-address": "192.0.2.7:1234"}
+    statuses = [browser.go("GET", "/auth/callback", {"code": "guessed"}, **theirs).status for _ in range(3)]
+    assert statuses == [400, 400, 429]
 
 
 def test_a_local_clock_set_ahead_keeps_nobody_out(service: Service, browser: Browser, user_pool: UserPool) -> None:

@@ -10,15 +10,19 @@ from infra.settings import ROOT
 # Only pages, bodies, calendars, emails or rare routes need these, and AppSync's resolver asyncio.
 LATER = {
     "asyncio",
+    "authlib",
     "boto3",
+    "cryptography",
     "email_validator",
     "icalendar",
     "itsdangerous",
     "jinja2",
+    "joserfc",
     "markdown_it",
     "mjml",
     "nh3",
     "pydantic",
+    "requests",
     "visits.cancel",
     "visits.change",
     "visits.contract",
@@ -32,9 +36,13 @@ def imported_with(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("edge", ["visits.web", "visits.publish"])
+@pytest.mark.parametrize("edge", ["visits.web", "visits.publish", "visits.organise", "accounts.web"])
 def test_a_function_imports_no_more_than_every_request_needs(edge: str) -> None:
     assert not imported_with(edge) & LATER
+
+
+def test_who_is_asking_is_found_out_without_what_signs_people_in() -> None:
+    assert not imported_with("kernel.access") & (LATER | {"kernel.directory"})
 
 
 def test_a_registration_imports_no_models_but_its_own() -> None:

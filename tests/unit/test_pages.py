@@ -466,6 +466,13 @@ def test_the_content_security_policy_starts_from_nothing_and_allows_no_inline_co
     assert directives["frame-ancestors"] == directives["base-uri"] == "'none'"
 
 
+def test_a_page_may_name_where_else_its_forms_lead_and_nothing_more() -> None:
+    usual = headers("private")["Content-Security-Policy"].split("; ")
+    named = headers("private", form_action=("https:",))["Content-Security-Policy"].split("; ")
+    assert [part for part in named if part not in usual] == ["form-action 'self' https:"]
+    assert [part for part in usual if part not in named] == ["form-action 'self'"]
+
+
 def test_public_pages_are_held_ten_seconds_and_private_ones_never() -> None:
     assert headers("public")["Cache-Control"] == "public, max-age=10"
     assert headers("private")["Cache-Control"] == "no-store"

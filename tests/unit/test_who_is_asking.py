@@ -96,3 +96,11 @@ def test_reading_needs_no_origin(service: Service) -> None:
         service.send("GET", "/organise", headers={**sign_in(service, "organiser"), "sec-fetch-site": "none"}).status
         == 200
     )
+
+
+def test_a_form_sent_without_a_session_is_kept_while_people_sign_in_beside_it(service: Service) -> None:
+    kind = "application/x-www-form-urlencoded"
+    answer = service.send("POST", "/organise/tokens", "name=My+long+words", content_type=kind, headers=OURS)
+    assert answer.status == 401
+    assert "My long words" in answer.body
+    assert 'href="/sign-in" class="button" target="_blank" rel="noopener"' in answer.body

@@ -68,3 +68,9 @@ def test_time_does_not_run_backwards(home: Folder, by: timedelta) -> None:
     home.path.mkdir()
     with pytest.raises(ValueError, match="only moves forward"):
         clock.advance(home, by)
+
+
+def test_a_folder_given_from_here_is_the_same_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOCAL_STATE", ".local-2")
+    assert folder.default().path == tmp_path / ".local-2"
