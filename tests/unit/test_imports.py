@@ -36,7 +36,7 @@ def imported_with(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("edge", ["visits.web", "visits.publish", "visits.organise", "accounts.web"])
+@pytest.mark.parametrize("edge", ["visits.web", "visits.publish", "accounts.web"])
 def test_a_function_imports_no_more_than_every_request_needs(edge: str) -> None:
     assert not imported_with(edge) & LATER
 
