@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra import l1
 from infra.nag import explain
 from infra.settings import Settings
 
@@ -158,6 +159,11 @@ class DataStack(Stack):
             deletion_protection=self._settings.is_prod,
             removal_policy=self._kept,
         )
+        if self._settings.sign_in_mail == "ses":
+            sender = f"arn:{Aws.PARTITION}:ses:{self.region}:{self.account}:identity/{self._settings.sender_domain}"
+            l1.resource(pool, cognito.CfnUserPool).email_configuration = cognito.CfnUserPool.EmailConfigurationProperty(
+                email_sending_account="DEVELOPER", from_=self._settings.sender, source_arn=sender
+            )
         for group, what in (("organisers", "Run visits"), ("moderators", "Approve what is said under stories")):
             pool.add_group(group.capitalize(), group_name=group, description=what)
         explain(

@@ -37,6 +37,8 @@ class Settings:
             CloudFront gives it.
         domain: the custom domain, with a certificate for it in us-east-1 (CloudFront takes no other region).
         alarm_email: who hears of alarms; None leaves the topic without a subscriber.
+        sign_in_mail: who sends the codes people sign in with: ``cognito`` itself, 50 a day at most, or ``ses`` in the
+            sender's name, which it takes only once SES has verified the sender's domain.
         log_retention_days: one of the spans CloudWatch Logs knows.
         snap_start: publish a snapshot of each web function; about 2 dollars a month for each of them.
         origin_secret_version: the version of the origin secret to deploy, when it has just been rotated; None reads
@@ -52,6 +54,7 @@ class Settings:
     domain: str | None
     certificate_arn: str | None
     alarm_email: str | None
+    sign_in_mail: Literal["cognito", "ses"]
     rate_limits: Literal["on", "off"]
     log_level: Literal["DEBUG", "INFO", "WARNING"]
     log_retention_days: int
@@ -122,6 +125,7 @@ def read(look_up: Callable[[str], object], *, machine: Architecture) -> Settings
         domain=domain,
         certificate_arn=certificate_arn,
         alarm_email=values.optional("alarm_email"),
+        sign_in_mail=_one_of(values.get("sign_in_mail"), ("cognito", "ses"), "sign_in_mail", f"stage {stage}"),
         rate_limits=_one_of(values.get("rate_limits"), ("on", "off"), "rate_limits", f"stage {stage}"),
         log_level=_one_of(values.get("log_level"), ("DEBUG", "INFO", "WARNING"), "log_level", f"stage {stage}"),
         log_retention_days=values.number("log_retention_days"),

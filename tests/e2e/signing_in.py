@@ -32,14 +32,6 @@ def a_user(service: Service, *groups: str, proven: bool = True) -> User:
 
 
 def leave(page: Page) -> None:
-    """Sign out, as the button on every page does."""
-    page.evaluate(
-        """() => {
-            const form = document.createElement("form");
-            form.method = "post";
-            form.action = "/sign-out";
-            document.body.append(form);
-            form.submit();
-        }"""
-    )
+    """Sign out by the button in the head of the page."""
+    page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/")

@@ -1,6 +1,12 @@
 """The user pool: who may sign up, with what they sign in, and that it outlives deployments."""
 
-from infra.settings import Stage
+import json
+from pathlib import Path
+
+from aws_cdk import App
+
+from infra import app as cdk_app
+from infra.settings import Stage, context
 from tests.infra.conftest import Synthesis
 from tests.infra.policies import function_name, readable, statements
 
@@ -27,6 +33,18 @@ def test_on_aws_people_sign_in_with_a_passkey_a_code_or_a_password(synthesis: Sy
         assert pool.properties.get("MfaConfiguration", "OFF") != "ON", f"{pool}: then neither of the first two works"
     for client in synthesis.all("AWS::Cognito::UserPoolClient", *ON_AWS):
         assert "ALLOW_USER_AUTH" in client.properties["ExplicitAuthFlows"], client
+
+
+def test_codes_are_sent_in_the_senders_name_where_a_stage_says_so(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), context={**context(), "stage": "dev", "sign_in_mail": "ses"})
+    assembly = cdk_app.build(app, held_to_rules=False).synth()
+    [data] = [stack for stack in assembly.stacks if stack.stack_name.endswith("data")]
+    resources = json.loads(Path(data.template_full_path).read_text())["Resources"].values()
+    [pool] = [one["Properties"] for one in resources if one["Type"] == "AWS::Cognito::UserPool"]
+    mail = pool["EmailConfiguration"]
+    assert mail["EmailSendingAccount"] == "DEVELOPER"
+    assert mail["From"] == "Learning Community (dev) <visits@dev.example.org>"
+    assert "identity/dev.example.org" in str(mail["SourceArn"])
 
 
 def test_prods_people_cannot_be_deleted_with_their_stack(synthesis: Synthesis) -> None:

@@ -8,6 +8,7 @@ from infra.settings import SettingMissing, context, placeholders, read
 STORED: dict[str, Any] = {
     "sender": "Community <visits@community.org>",
     "community_name": "Community",
+    "sign_in_mail": "cognito",
     "rate_limits": "on",
     "log_level": "INFO",
     "log_retention_days": 14,
@@ -36,7 +37,9 @@ def test_a_stage_is_read_with_its_types() -> None:
     assert settings.base_url is None
 
 
-@pytest.mark.parametrize("name", ["sender", "community_name", "rate_limits", "log_level", "log_retention_days"])
+@pytest.mark.parametrize(
+    "name", ["sender", "community_name", "sign_in_mail", "rate_limits", "log_level", "log_retention_days"]
+)
 def test_a_missing_setting_is_named(name: str) -> None:
     with pytest.raises(SettingMissing, match=name):
         read(_context("dev", {name: None}), machine="x86_64")
@@ -47,6 +50,7 @@ def test_a_missing_setting_is_named(name: str) -> None:
     [
         ("sender", "visits@community.org"),
         ("community_name", "  "),
+        ("sign_in_mail", "pigeons"),
         ("rate_limits", "sometimes"),
         ("log_level", "LOUD"),
         ("log_retention_days", "a fortnight"),
