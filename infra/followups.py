@@ -3,17 +3,20 @@
 from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra import l1
 from infra.data import DataStack
 from infra.email import Email
 from infra.function import LONGEST, Common, ServiceFunction
 from infra.http import WayIn
 from infra.nag import explain
 from infra.queues import dead_letters
-from infra.sources import call_every, call_on_events
+from infra.sources import OLDEST_EVENT, call_every, call_on_events
 
 # Events that somebody gets an email for; `followups/plan.py` says which.
 PLANNED_EVENTS = [
@@ -34,6 +37,12 @@ ORGANISERS_PATHS = (
     "plan/preview",
     "plan/timeline",
 )
+
+# Events about a whole visit, which everybody registered on it gets an email for.
+EVENTS_FOR_EVERYBODY = ["visit.rescheduled", "visit.cancelled", "visit.message_posted"]
+
+# Pages of people planned at once: two big visits do not wait for one another, and the table is not rushed.
+PAGES_AT_ONCE = 2
 
 # Two senders at ten a batch stay well under the 14 emails a second that SES starts new accounts with.
 SENDERS_AT_ONCE = 2
@@ -72,6 +81,7 @@ class Followups(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.deliveries_dead_letters, max_receive_count=TRIES),
         )
         self.plan = self._plan(bus)
+        self.fan_out = self._fan_out(bus)
         self.send = self._send(way_in.base_url)
         self.settle = self._settle()
         self.feedback = self._feedback()
@@ -105,6 +115,54 @@ class Followups(Construct):
             common=self._common,
             bus=bus,
             pattern=events.EventPattern(source=["microclimate.visits"], detail_type=PLANNED_EVENTS),
+        )
+        return function
+
+    def _fan_out(self, bus: events.EventBus) -> ServiceFunction:
+        dead = dead_letters(self, "FanOutDeadLetters", alarms=self._common.alarms)
+        queue = sqs.Queue(
+            self,
+            "FanOut",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=Duration.seconds(6 * LONGEST.to_seconds()),
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=TRIES),
+        )
+        function = self._function(
+            "followups-fan-out",
+            "followups.fan_out.handler",
+            {
+                "VISITS_TABLE": self._data.visits.table.table_name,
+                "DELIVERIES_QUEUE_URL": self.deliveries.queue_url,
+                "FAN_OUT_QUEUE_URL": queue.queue_url,
+            },
+        )
+        function.may_read(self._data.visits)
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        function.may(["sqs:SendMessage"], [self.deliveries.queue_arn, queue.queue_arn])
+        function.answers_itself()
+        # A page queues the next one. After some sixteen rounds Lambda would take that for a mistake and stop it.
+        l1.resource(function.function, lambda_.CfnFunction).recursive_loop = "Allow"
+        function.function.add_event_source(
+            event_sources.SqsEventSource(
+                queue, batch_size=1, report_batch_item_failures=True, max_concurrency=PAGES_AT_ONCE
+            )
+        )
+        explain(
+            function,
+            {
+                "Serverless-LambdaEventSourceMappingDestination": "A queue's mapping has no destination: the "
+                "queue's own redrive policy takes what cannot be handled."
+            },
+        )
+        events.Rule(
+            self,
+            "ForEverybody",
+            event_bus=bus,
+            event_pattern=events.EventPattern(source=["microclimate.visits"], detail_type=EVENTS_FOR_EVERYBODY),
+            targets=[targets.SqsQueue(queue, dead_letter_queue=dead, retry_attempts=185, max_event_age=OLDEST_EVENT)],
         )
         return function
 

@@ -77,7 +77,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a delivery is for, fixed when it is made. Ids and the person key, never a name or an address."""
+    """What a delivery is for, fixed when it is made. Ids and the person key, never a name or an address.
+
+    ``message_id`` names what an organiser wrote, where the step is to say that.
+    """
 
     delivery_id: str
     visit_id: str | None
@@ -87,6 +90,7 @@ class Identity:
     step: str
     schedule: int
     kind: Kind
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ A step has two templates, ``<step>.txt``, whose first line is the subject, and `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from kernel import calendar, markdown, pages, theme, times
 from kernel.email_address import sender_parts
 from kernel.site import Site
 from kernel.text import greeting, one_line
-from visits.query import Publisher, RegistrationView, VisitView, calendar_entry, where
+from visits.query import MessageView, Publisher, RegistrationView, VisitView, calendar_entry, where
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -58,6 +59,7 @@ class Visits:
     place_link: Callable[[RegistrationView, VisitView], str]
     address_link: Callable[[RegistrationView, str, datetime], str]
     address_undo_link: Callable[[RegistrationView, str, datetime], str]
+    message: Callable[[str, str], MessageView | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,26 @@ class Letters:
             return Skip("about no visit")
         visit = self.visits.visit(identity.visit_id)
         registration = self.visits.registration(identity.visit_id, identity.place)
-        reason = reason_to_skip(identity.step, visit=visit, registration=registration, now=now)
+        message = self._message(identity, visit)
+        reason = reason_to_skip(
+            identity.step,
+            visit=visit,
+            registration=registration,
+            now=now,
+            schedule=identity.schedule,
+            to=message.to if message else (),
+        )
         if reason is not None or visit is None or registration is None:
             return Skip(reason or "nobody is registered there any more")
         planned = self.plan(identity.visit_id).find(identity.step) if identity.step in OF_EVENTS else None
-        return self._about_a_place(Step(identity.step), planned, visit, registration, now)
+        return self._about_a_place(Step(identity.step), planned, visit, registration, now, message)
+
+    def _message(self, identity: Identity, visit: VisitView | None) -> MessageView | None:
+        """What an organiser wrote for this step: a message, or what goes with the visit's present schedule."""
+        if visit is None:
+            return None
+        asked = visit.notice if identity.step in {Step.RESCHEDULED, Step.VISIT_CANCELLED} else identity.message_id
+        return None if asked is None else self.visits.message(visit.visit_id, asked)
 
     def of_a_step(self, step: PlanStep, visit: VisitView, registration: RegistrationView, now: datetime) -> Letter:
         """Return what a step of a plan says to somebody, whether or not it would go to them now."""
@@ -142,8 +159,9 @@ class Letters:
         visit: VisitView,
         registration: RegistrationView,
         now: datetime,
+        message: MessageView | None = None,
     ) -> Letter:
-        facts = self._facts_of_a_place(visit, registration)
+        facts = self._facts_of_a_place(visit, registration) | _from_the_organiser(message, visit)
         to_email = registration.email
         if step is Step.CONFIRM_ADDRESS and registration.pending_email:
             to_email = registration.pending_email
@@ -214,17 +232,13 @@ class Letters:
         )
 
     def _facts(self, visit: VisitView) -> dict[str, object]:
-        moments = {
-            "starts_at": visit.starts_at.isoformat(),
-            "ends_at": visit.ends_at.isoformat(),
-            "timezone": visit.timezone,
-        }
         return {
             "title": one_line(visit.title),
             "host": one_line(visit.host),
-            "when": times.when_text(moments),
+            "when": _when(visit.starts_at, visit.ends_at, visit.timezone),
             "where": where(visit),
             "online": visit.format != "in_person",
+            "cancelled": visit.status == "cancelled",
             "url": self._page(visit),
         }
 
@@ -235,14 +249,41 @@ class Letters:
         self, step: Step, visit: VisitView, registration: RegistrationView, now: datetime
     ) -> Invitation | None:
         """The calendar part: with a place, and with its loss. Who waits has nothing to put into a calendar yet."""
-        withdrawn = step is Step.CANCELLED
-        if step not in {Step.CONFIRMATION, Step.ADMITTED} and not (withdrawn and registration.was_confirmed):
+        with_an_entry = {
+            Step.CONFIRMATION: True,
+            Step.ADMITTED: True,
+            Step.CANCELLED: registration.was_confirmed,
+            Step.RESCHEDULED: registration.status == "confirmed",
+            Step.VISIT_CANCELLED: registration.status == "confirmed",
+        }
+        if not with_an_entry.get(step):
             return None
         name, address = sender_parts(self.sender)
         named = self.site.community if self.site.version else name
         publisher = Publisher(self.base_url, self.site.community, named, address)
         entry = calendar_entry(visit, registration, publisher)
         return Invitation(calendar.method_of(entry), calendar.invitation(entry, stamp=now))
+
+
+def _from_the_organiser(message: MessageView | None, visit: VisitView) -> dict[str, object]:
+    """What the templates show of an organiser's message; nothing of an empty one."""
+    from markupsafe import Markup
+
+    if message is None:
+        return {"message": None, "moved_from": None}
+    was = message.moved_from
+    # The HTML was sanitised when it was written; MJML is XML, where an element without content must say so.
+    html = Markup(re.sub(r"<(br|hr)>", r"<\1 />", message.html))  # noqa: S704
+    return {
+        "message": {"subject": one_line(message.subject), "text": message.markdown.strip(), "html": html}
+        if message.markdown.strip()
+        else None,
+        "moved_from": None if was is None else _when(was[0], was[1], visit.timezone),
+    }
+
+
+def _when(starts_at: datetime, ends_at: datetime, timezone: str) -> str:
+    return times.when_text({"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat(), "timezone": timezone})
 
 
 def html(mjml: str) -> str:

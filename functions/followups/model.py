@@ -95,6 +95,7 @@ class DeliveryRecord(Record):
     person = UnicodeAttribute()
     step = UnicodeAttribute()
     schedule = NumberAttribute()
+    message_id = UnicodeAttribute(null=True)
     kind = UnicodeAttribute()
     state = UnicodeAttribute()
     reason = UnicodeAttribute()
@@ -222,6 +223,7 @@ def _record(delivery: Delivery) -> DeliveryRecord:
         person=identity.person,
         step=identity.step,
         schedule=identity.schedule,
+        message_id=identity.message_id,
         kind=identity.kind,
         state=delivery.state.value,
         reason=delivery.reason,
@@ -251,6 +253,7 @@ def _delivery(record: DeliveryRecord) -> Delivery:
             step=record.step,
             schedule=int(record.schedule),
             kind=kind,
+            message_id=record.message_id,
         ),
         state=State(record.state),
         reason=record.reason,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +21,10 @@ from kernel.log import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+AT_ONCE = 10
+"""Messages SQS takes in one call: its own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,28 @@ class Queue:
 
     def put(self, delivery_id: str) -> None:
         """Queue a delivery. A second message for one that is no longer ready does nothing."""
-        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps({"delivery_id": delivery_id}))
+        self._client.send_message(QueueUrl=self._url, MessageBody=_body(delivery_id))
+
+    def put_all(self, delivery_ids: Iterable[str]) -> int:
+        """Queue deliveries, ten a call; return how many the queue did not take.
+
+        Those stay ready and due: `followups.settle` queues them.
+        """
+        lost = 0
+        for some in batched(delivery_ids, AT_ONCE, strict=False):
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "MessageBody": _body(delivery_id)} for number, delivery_id in enumerate(some)
+            ]
+            try:
+                lost += len(self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", []))
+            except (BotoCoreError, ClientError) as error:
+                logger.error("deliveries not queued", error=type(error).__name__, deliveries=len(some))
+                lost += len(some)
+        return lost
+
+
+def _body(delivery_id: str) -> str:
+    return json.dumps({"delivery_id": delivery_id})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,9 @@ class Step(StrEnum):
     LINKS = "links"
     CONFIRM_ADDRESS = "confirm_address"
     ADDRESS_CHANGED = "address_changed"
+    RESCHEDULED = "rescheduled"
+    VISIT_CANCELLED = "visit_cancelled"
+    MESSAGE = "message"
 
 
 _STEPS: Final = {
@@ -43,6 +47,18 @@ _STEPS: Final = {
 
 DETAIL_TYPES: Final = tuple(_STEPS)
 """The events that make a delivery: what the bus rule lets through."""
+
+_ABOUT_VISITS: Final = {
+    "visit.rescheduled": Step.RESCHEDULED,
+    "visit.cancelled": Step.VISIT_CANCELLED,
+    "visit.message_posted": Step.MESSAGE,
+}
+
+ABOUT_VISITS: Final = tuple(_ABOUT_VISITS)
+"""The events about a whole visit: each makes a delivery for everybody registered (`followups.fan_out`)."""
+
+FIRST_EXTRA: Final = 90_000_001
+"""Places from here on stand beside the line (`visits.line`): no place in the line has such a number."""
 
 # What can be asked for again, each time as a new occurrence. The others happen once to a registration.
 _REPEATABLE: Final = {Step.LINK, Step.LINKS, Step.CONFIRM_ADDRESS, Step.ADDRESS_CHANGED}
@@ -83,17 +99,80 @@ def planned(name: str, detail: Mapping[str, Fact]) -> Identity | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ForEverybody:
+    """A step for everybody registered on a visit.
+
+    Attributes:
+        schedule: the version of the visit's schedule that it tells of; 0 where it tells of none.
+        message_id: the organiser's message; None where the schedule's own notice is meant.
+        line: the last place handed out before it; None where it does not matter.
+    """
+
+    step: Step
+    visit_id: str
+    schedule: int
+    message_id: str | None
+    line: int | None
+
+    def identity(self, registration: RegistrationView) -> Identity | None:
+        """Return one person's delivery; None for whoever registered later, and so knew.
+
+        The registration's id stands for it, not its place: somebody moved up meanwhile is met at both places.
+        """
+        if self.line is not None and self.line < registration.place < FIRST_EXTRA:
+            return None
+        named = derived_id(self.visit_id, registration.registration_id, self.step, self.schedule, self.message_id or "")
+        return Identity(
+            delivery_id=str(named),
+            visit_id=self.visit_id,
+            registration_id=registration.registration_id,
+            place=registration.place,
+            person=registration.person,
+            step=self.step,
+            schedule=self.schedule,
+            kind="service",
+            message_id=self.message_id,
+        )
+
+
+def for_everybody(name: str, detail: Mapping[str, Fact]) -> ForEverybody | None:
+    """Return what an event about a whole visit asks for; None for an event that nobody is written to about.
+
+    Raises:
+        KeyError: the event lacks what its schema promises.
+    """
+    step = _ABOUT_VISITS.get(name)
+    if step is None:
+        return None
+    message = step is Step.MESSAGE
+    return ForEverybody(
+        step=step,
+        visit_id=str(detail["visit_id"]),
+        schedule=0 if message else int(detail["sequence"] or 0),
+        message_id=str(detail["message_id"]) if message else None,
+        line=None if message else int(detail["line"] or 0),
+    )
+
+
 def _asked_at(detail: Mapping[str, Fact]) -> Fact:
     """What tells one asking from the next; the event's id stands in where nothing else does."""
     return detail.get("asked_at") or detail.get("changed_at") or detail["event_id"]
 
 
 def reason_to_skip(  # noqa: PLR0911  one answer a step
-    step: str, *, visit: VisitView | None, registration: RegistrationView | None, now: datetime
+    step: str,
+    *,
+    visit: VisitView | None,
+    registration: RegistrationView | None,
+    now: datetime,
+    schedule: int = 0,
+    to: Collection[str] = (),
 ) -> str | None:
     """Return why a step about one registration is no longer right, None while it is.
 
-    Asked at the moment of sending, with both as they are then.
+    Asked at the moment of sending, with both as they are then. ``schedule`` is the version of the visit's schedule
+    that the delivery was made for, ``to`` the statuses an organiser's message is for.
     """
     if visit is None or registration is None or registration.status == "void":
         return "nobody is registered there any more"
@@ -112,10 +191,21 @@ def reason_to_skip(  # noqa: PLR0911  one answer a step
             return None if registration.pending_email else "the change of address is settled already"
         case Step.ADDRESS_CHANGED:
             return None if registration.previous_email else "the change of address was taken back"
+        case Step.RESCHEDULED:
+            moved = None if visit.sequence == schedule else "moved again since"
+            return _about_the_visit(visit, now) or moved or _GONE.get(registration.status)
+        case Step.VISIT_CANCELLED:
+            held = None if visit.status == "cancelled" else "the visit is not cancelled"
+            over = "the visit is over" if now >= visit.ends_at else None
+            return held or over or _GONE.get(registration.status)
+        case Step.MESSAGE:
+            others = None if registration.status in to else "no longer among those it is for"
+            return _GONE.get(registration.status) or others
         case _:
             return f"no such step: {step}"
 
 
+_GONE: Final = {"cancelled": "cancelled since"}
 _NOT_CONFIRMED: Final = {"cancelled": "cancelled since", "waiting": "not confirmed"}
 _NOT_WAITING: Final = {"cancelled": "cancelled since", "confirmed": "admitted since"}
 

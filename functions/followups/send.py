@@ -137,6 +137,7 @@ def _sender() -> Sender:
         address_undo_link=lambda registration, email, now: query.address_undo_link(
             registration, email, now=now, base_url=read.base_url, keys=keys
         ),
+        message=query.message,
     )
 
     def compose(delivery: Delivery, now: datetime) -> Message | Skip:

@@ -39,7 +39,8 @@ def test_every_queues_reader_is_held_back_and_has_time_enough(synthesis: Synthes
         function = _function_of(synthesis, mapping)
         queue = _by_id(synthesis, mapping, mapping.properties["EventSourceArn"]["Fn::GetAtt"][0])
         assert mapping.properties["ScalingConfig"]["MaximumConcurrency"] == 2, mapping
-        assert mapping.properties["BatchSize"] == 10, mapping
+        # A page of people is work enough for one call.
+        assert mapping.properties["BatchSize"] == (1 if function_name(function) == "followups-fan-out" else 10), mapping
         assert queue.properties["VisibilityTimeout"] >= 6 * function.properties["Timeout"], queue
 
 
@@ -153,13 +154,23 @@ def test_an_object_in_the_failures_bucket_becomes_a_message_somebody_is_told_of(
         assert rules, stage
 
 
-def test_the_planner_hears_of_what_people_get_emails_for(synthesis: Synthesis) -> None:
+def test_what_people_get_emails_for_is_heard_by_who_plans_them(synthesis: Synthesis) -> None:
     import followups.plan
 
-    for rule in synthesis.all("AWS::Events::Rule"):
-        if rule.properties["EventPattern"]["source"] == ["microclimate.visits"]:
-            assert set(rule.properties["EventPattern"]["detail-type"]) == set(followups.plan.DETAIL_TYPES), rule
-            assert "EventBusName" in rule.properties, rule
+    for stage in STAGES:
+        heard = [
+            set(rule.properties["EventPattern"]["detail-type"])
+            for rule in synthesis.all("AWS::Events::Rule", stage)
+            if rule.properties["EventPattern"]["source"] == ["microclimate.visits"]
+            and "EventBusName" in rule.properties
+        ]
+        assert sorted(heard, key=len) == [set(followups.plan.ABOUT_VISITS), set(followups.plan.DETAIL_TYPES)]
+
+
+def test_who_queues_their_own_next_page_is_not_taken_for_a_mistake(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        expected = "Allow" if function_name(function) == "followups-fan-out" else None
+        assert function.properties.get("RecursiveLoop") == expected, function
 
 
 def test_ses_reports_on_the_default_bus_and_only_our_own_emails_are_settled(synthesis: Synthesis) -> None:

@@ -29,6 +29,7 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "comments-publish": {"Comments": STREAM},
     "visits-sweep": {"Visits": READ | WRITE},
     "followups-plan": {"Visits": READ, "Followups": READ | WRITE},
+    "followups-fan-out": {"Visits": READ, "Followups": READ | WRITE},
     "followups-send": {"Visits": READ, "Followups": READ | WRITE, "Accounts": {"dynamodb:GetItem"}},
     "followups-organise": {"Visits": READ, "Followups": READ | WRITE, "Accounts": RECOGNISE},
     "followups-settle": {"Followups": READ | WRITE},

@@ -8,7 +8,7 @@ from followups.delivery import Identity
 from followups.letters import Letters, Visits
 from followups.plan import Step
 from kernel.site import Site
-from visits.query import RegistrationView, SessionView, VisitView
+from visits.query import MessageView, RegistrationView, SessionView, VisitView
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 START = datetime(2026, 10, 27, 14, tzinfo=UTC)  # two days after the clocks go back in London
@@ -47,6 +47,15 @@ CONFIRMED = RegistrationView(
     previous_email=None,
 )
 WAITING = replace(CONFIRMED, status="waiting", position=3, was_confirmed=False)
+MESSAGE = MessageView(
+    message_id="m1",
+    kind="message",
+    subject="Where to park",
+    markdown="Use **gate 3** & mind the step <now>.",
+    html="<p>Use <strong>gate 3</strong> &amp; mind the step &lt;now&gt;.<br>\n</p>\n<hr>\n<ul>\n<li>One</li>\n</ul>\n",
+    to=frozenset({"confirmed", "waiting", "offered"}),
+    moved_from=(START - timedelta(days=7), START - timedelta(days=7) + timedelta(hours=2)),
+)
 CANCELLED = replace(CONFIRMED, status="cancelled", sequence=1)
 
 
@@ -56,6 +65,7 @@ def letters(
     *,
     all_of_them: Sequence[tuple[RegistrationView, VisitView]] = (),
     site: Site = SITE,
+    message: MessageView | None = None,
 ) -> Letters:
     """Letters written from these rows alone."""
     visits = {one.visit_id: one for _, one in all_of_them}
@@ -67,6 +77,7 @@ def letters(
             place_link=lambda one, _visit: f"{BASE_URL}/places/token-{one.place}",
             address_link=lambda _one, email, _now: f"{BASE_URL}/addresses/to-{email.partition('@')[0]}",
             address_undo_link=lambda _one, email, _now: f"{BASE_URL}/addresses/undo/{email.partition('@')[0]}",
+            message=lambda _visit_id, _message_id: message,
         ),
         base_url=BASE_URL,
         sender=SENDER,
@@ -86,4 +97,5 @@ def identity(step: Step) -> Identity:
         step=step,
         schedule=0,
         kind="service",
+        message_id="m1" if step is Step.MESSAGE else None,
     )

@@ -22,6 +22,7 @@ from tests.unit.followups_samples import (
     CANCELLED,
     CONFIRMED,
     DELIVERY_ID,
+    MESSAGE,
     NOW,
     SENDER,
     VISIT,
@@ -41,12 +42,18 @@ CASES = {
     Step.LINKS: CONFIRMED,
     Step.CONFIRM_ADDRESS: MOVING,
     Step.ADDRESS_CHANGED: MOVING,
+    Step.RESCHEDULED: CONFIRMED,
+    Step.VISIT_CANCELLED: CONFIRMED,
+    Step.MESSAGE: CONFIRMED,
 }
+CALLED_OFF = replace(VISIT, status="cancelled", notice="m1")
+VISITS = {Step.VISIT_CANCELLED: CALLED_OFF, Step.RESCHEDULED: replace(VISIT, notice="m1")}
 
 
 def written(step: Step, registration: RegistrationView | None = None, by: Letters | None = None) -> Letter:
     registration = registration or CASES[step]
-    by = by or letters(registration, all_of_them=[(registration, VISIT)])
+    visit = VISITS.get(step, VISIT)
+    by = by or letters(registration, all_of_them=[(registration, visit)], message=MESSAGE)
     letter = by.letter(identity(step), NOW)
     assert isinstance(letter, Letter), letter
     return letter
@@ -124,7 +131,94 @@ def test_subjects_say_what_happened() -> None:
         Step.LINKS: "Your visits with Community of Practice",
         Step.CONFIRM_ADDRESS: "Is this your new email address? Inside the virtual ward",
         Step.ADDRESS_CHANGED: "Your email address was changed: Inside the virtual ward",
+        Step.RESCHEDULED: "A new time: Inside the virtual ward",
+        Step.VISIT_CANCELLED: "This visit is cancelled: Inside the virtual ward",
+        Step.MESSAGE: "Where to park: Inside the virtual ward",
     }
+
+
+@pytest.mark.parametrize("step", [Step.RESCHEDULED, Step.VISIT_CANCELLED, Step.MESSAGE])
+def test_an_organisers_words_stand_in_both_parts_and_carry_nothing_harmful(step: Step) -> None:
+    letter = written(step)
+    page = Page(letter.html)
+    assert "Use **gate 3** & mind the step <now>." in letter.text
+    assert "Use gate 3 & mind the step <now>." in page.text
+    assert {"strong", "br", "hr", "li"} <= set(page.tags)
+
+
+@pytest.mark.parametrize("step", [Step.RESCHEDULED, Step.VISIT_CANCELLED])
+def test_an_organiser_who_writes_nothing_is_not_quoted(step: Step) -> None:
+    registration = CASES[step]
+    by = letters(
+        registration,
+        all_of_them=[(registration, VISITS[step])],
+        message=replace(MESSAGE, markdown="", html="", moved_from=None),
+    )
+    letter = written(step, by=by)
+    assert "From the organisers" not in letter.text + letter.html
+    assert "It was" not in letter.text
+    assert "\n\n\n" not in letter.text
+
+
+def test_a_moved_visit_says_when_it_was_and_when_it_is() -> None:
+    letter = written(Step.RESCHEDULED)
+    assert "It was: Tuesday 20 October 2026, 15:00 to 17:00 BST (London)" in letter.text
+    assert "Tuesday 27 October 2026, 14:00 to 16:30 GMT (London)" in letter.text
+
+
+@pytest.mark.parametrize("step", [Step.RESCHEDULED, Step.VISIT_CANCELLED, Step.MESSAGE])
+def test_who_waits_is_told_without_a_calendar_entry(step: Step) -> None:
+    letter = written(step, WAITING)
+    assert letter.invitation is None
+    assert "calendar" not in letter.text
+    assert "You have a place" not in letter.text
+
+
+def test_a_move_updates_the_calendar_entry_and_calling_off_withdraws_it() -> None:
+    before = written(Step.CONFIRMATION).invitation
+    moved = replace(
+        VISIT, sequence=1, starts_at=VISIT.starts_at + timedelta(days=7), ends_at=VISIT.ends_at + timedelta(days=7)
+    )
+    by = letters(CONFIRMED, all_of_them=[(CONFIRMED, moved)], message=MESSAGE)
+    letter = by.letter(replace(identity(Step.RESCHEDULED), schedule=1), NOW)
+    assert isinstance(letter, Letter)
+    off = replace(moved, sequence=2, status="cancelled", notice="m2")
+    by = letters(CONFIRMED, all_of_them=[(CONFIRMED, off)], message=MESSAGE)
+    last = by.letter(replace(identity(Step.VISIT_CANCELLED), schedule=2), NOW)
+    assert isinstance(last, Letter)
+    assert before
+    assert letter.invitation
+    assert last.invitation
+    assert [one.method for one in (before, letter.invitation, last.invitation)] == ["REQUEST", "REQUEST", "CANCEL"]
+    events = [vobject.readOne(one.data).vevent for one in (before, letter.invitation, last.invitation)]
+    assert [int(event.sequence.value) for event in events] == [0, 1, 2]
+    assert len({event.uid.value for event in events}) == 1
+    assert f"{events[1].dtstart.value:%Y-%m-%d %H:%M}" == "2026-11-03 14:00", "on London's clock"
+    assert events[2].status.value == "CANCELLED"
+
+
+def test_a_message_as_long_as_can_be_does_not_cut_off_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kernel import markdown
+
+    for text in ("- " * 20 + "x\n\n", "*a* ", "&", "> > > > > > > > a\n", "`a` ", "# a\n"):
+        body = (text * 5000)[:5000]
+        long = replace(MESSAGE, markdown=body, html=markdown.render(body))
+        by = letters(CONFIRMED, all_of_them=[(CONFIRMED, VISIT)], message=long)
+        letter = written(Step.MESSAGE, by=by)
+        assert len(letter.html.encode()) < LARGEST_HTML, text
+
+
+def test_any_markdown_makes_an_email() -> None:
+    from kernel import markdown
+
+    body = "A\\\nB\n\n***\n\n![x](y)\n\n```\ncode <b>\n```\n\n> q\n\n&nbsp;&copy; &#0; é 🏥\n\n"
+    body += '[a](https://x.example.org/?a=1&b=2 "t")'
+    by = letters(
+        CONFIRMED, all_of_them=[(CONFIRMED, VISIT)], message=replace(MESSAGE, markdown=body, html=markdown.render(body))
+    )
+    page = Page(written(Step.MESSAGE, by=by).html)
+    assert "https://x.example.org/?a=1&b=2" in page.links
+    assert "é 🏥" in page.text
 
 
 def test_the_first_in_line_is_told_so() -> None:

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from followups.plan import DETAIL_TYPES, Step, planned, reason_to_skip
+from followups import plan
+from followups.plan import ABOUT_VISITS, DETAIL_TYPES, Step, for_everybody, planned, reason_to_skip
 from kernel.events import Fact
 from tests.unit.followups_samples import CANCELLED, CONFIRMED, NOW, VISIT, WAITING
+from visits.query import RegistrationView, VisitView
 
 DETAIL: dict[str, Fact] = {
     "event_id": "e1",
@@ -112,3 +114,84 @@ CALLED_OFF = replace(VISIT, status="cancelled")
 )
 def test_a_step_goes_out_only_while_it_is_right(step, registration, visit, now, reason) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     assert reason_to_skip(step, visit=visit, registration=registration, now=now) == reason
+
+
+# --- about a whole visit
+
+OF_A_VISIT: dict[str, Fact] = {"visit_id": "virtual-ward", "sequence": 2, "line": 7, "message_id": "m1"}
+
+
+@pytest.mark.parametrize("name", ABOUT_VISITS)
+def test_an_event_about_a_visit_makes_one_delivery_a_registration_wherever_it_stands(name: str) -> None:
+    asked = for_everybody(name, OF_A_VISIT)
+    assert asked is not None
+    first, again = asked.identity(CONFIRMED), asked.identity(replace(CONFIRMED, place=plan.FIRST_EXTRA))
+    other = asked.identity(replace(CONFIRMED, registration_id="another"))
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    assert first.delivery_id == again.delivery_id != other.delivery_id
+
+
+def test_each_move_and_each_message_is_told_of_anew() -> None:
+    ids = set()
+    for name in ABOUT_VISITS:
+        for detail in (OF_A_VISIT, {**OF_A_VISIT, "sequence": 3, "message_id": "m2"}):
+            asked = for_everybody(name, detail)
+            assert asked is not None
+            made = asked.identity(CONFIRMED)
+            assert made is not None
+            ids.add(made.delivery_id)
+    assert len(ids) == 2 * len(ABOUT_VISITS)
+
+
+def test_who_came_after_it_is_not_told_of_a_move_and_is_of_a_message() -> None:
+    late = replace(CONFIRMED, place=8)
+    told = {name: (asked := for_everybody(name, OF_A_VISIT)) and asked.identity(late) for name in ABOUT_VISITS}
+    assert {name for name, made in told.items() if made} == {"visit.message_posted"}
+
+
+def test_extra_places_begin_where_the_line_says() -> None:
+    from visits.line import FIRST_EXTRA
+
+    assert plan.FIRST_EXTRA == FIRST_EXTRA
+
+
+def test_an_event_about_a_visit_that_nobody_is_written_to_about_asks_for_nothing() -> None:
+    assert for_everybody("visit.changed", OF_A_VISIT) is None
+    with pytest.raises(KeyError):
+        for_everybody("visit.cancelled", {"visit_id": "virtual-ward"})
+
+
+MOVED = replace(VISIT, sequence=2)
+OFF = replace(VISIT, sequence=2, status="cancelled")
+
+
+@pytest.mark.parametrize(
+    ("step", "visit", "registration", "reason"),
+    [
+        (Step.RESCHEDULED, MOVED, CONFIRMED, None),
+        (Step.RESCHEDULED, MOVED, WAITING, None),
+        (Step.RESCHEDULED, replace(VISIT, sequence=3), CONFIRMED, "moved again since"),
+        (Step.RESCHEDULED, OFF, CONFIRMED, "the visit is cancelled"),
+        (Step.RESCHEDULED, MOVED, CANCELLED, "cancelled since"),
+        (Step.RESCHEDULED, replace(MOVED, ends_at=NOW), CONFIRMED, "the visit is over"),
+        (Step.VISIT_CANCELLED, OFF, WAITING, None),
+        (Step.VISIT_CANCELLED, MOVED, CONFIRMED, "the visit is not cancelled"),
+        (Step.VISIT_CANCELLED, OFF, CANCELLED, "cancelled since"),
+        (Step.VISIT_CANCELLED, replace(OFF, ends_at=NOW), CONFIRMED, "the visit is over"),
+        (Step.MESSAGE, VISIT, CONFIRMED, None),
+        (Step.MESSAGE, OFF, CONFIRMED, None),
+        (Step.MESSAGE, replace(VISIT, ends_at=NOW), CONFIRMED, None),
+        (Step.MESSAGE, VISIT, WAITING, "no longer among those it is for"),
+        (Step.MESSAGE, VISIT, CANCELLED, "cancelled since"),
+        (Step.MESSAGE, None, CONFIRMED, "nobody is registered there any more"),
+    ],
+)
+def test_what_is_told_to_everybody_is_looked_at_once_more_for_each(
+    step: Step, visit: VisitView | None, registration: RegistrationView, reason: str | None
+) -> None:
+    found = reason_to_skip(
+        step, visit=visit, registration=registration, now=NOW, schedule=2, to=frozenset({"confirmed"})
+    )
+    assert found == reason
