@@ -92,7 +92,7 @@ class Letters:
         if reason is not None or visit is None or registration is None:
             return Skip(reason or "nobody is registered there any more")
         planned = self.plan(identity.visit_id).find(identity.step) if identity.step in OF_EVENTS else None
-        return self._about_a_place(Step(identity.step), planned, visit, registration, now, message)
+        return self._about_a_place(Step(identity.step), planned, visit, registration, now, message=message)
 
     def _message(self, identity: Identity, visit: VisitView | None) -> MessageView | None:
         """What an organiser wrote for this step: a message, or what goes with the visit's present schedule."""
@@ -159,6 +159,7 @@ class Letters:
         visit: VisitView,
         registration: RegistrationView,
         now: datetime,
+        *,
         message: MessageView | None = None,
     ) -> Letter:
         facts = self._facts_of_a_place(visit, registration) | _from_the_organiser(message, visit)

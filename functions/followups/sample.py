@@ -39,6 +39,7 @@ def letters(base_url: str, sender: str, site: Site) -> Letters:
             place_link=lambda _registration, _visit: f"{base_url}/places/{NOWHERE}",
             address_link=lambda _registration, _email, _now: f"{base_url}/addresses/{NOWHERE}",
             address_undo_link=lambda _registration, _email, _now: f"{base_url}/addresses/undo/{NOWHERE}",
+            message=lambda _visit_id, _message_id: None,
         ),
         base_url=base_url,
         sender=sender,
