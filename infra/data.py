@@ -64,6 +64,7 @@ class DataStack(Stack):
         self.followups = self._table(
             "Followups",
             Index("by-visit", partition="visit_id", sort="listing"),
+            Index("by-person", partition="person", sort="listing"),
             Index("by-due", partition="due", sort="due_at"),
         )
         self.comments = self._table(
@@ -75,6 +76,7 @@ class DataStack(Stack):
         self.accounts = self._table(
             "Accounts",
             Index("audit-by-time", partition="audited", sort="sk"),
+            Index("audit-by-actor", partition="actor", sort="sk"),
             Index("digest-readers", partition="digest", sort="pk"),
         )
         self.people = self._people()

@@ -16,7 +16,7 @@ from infra.function import LONGEST, Common, ServiceFunction
 from infra.http import WayIn
 from infra.nag import explain
 from infra.queues import dead_letters
-from infra.sources import OLDEST_EVENT, call_every, call_on_events
+from infra.sources import ERASURES, OLDEST_EVENT, call_every, call_on_events
 
 # Events that somebody gets an email for; `followups/plan.py` says which.
 PLANNED_EVENTS = [
@@ -86,6 +86,7 @@ class Followups(Construct):
         self.settle = self._settle()
         self.feedback = self._feedback()
         self.organise = self._organise(way_in)
+        self.erase = self._erase(bus)
 
     def _function(self, name: str, handler: str, environment: dict[str, str]) -> ServiceFunction:
         return ServiceFunction(
@@ -264,4 +265,11 @@ class Followups(Construct):
                 ),
                 function,
             )
+        return function
+
+    def _erase(self, bus: events.EventBus) -> ServiceFunction:
+        function = self._function("followups-erase", "followups.on_erasure.handler", {})
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        call_on_events(function, "Erasures", common=self._common, bus=bus, pattern=ERASURES)
         return function

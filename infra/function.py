@@ -186,6 +186,12 @@ class ServiceFunction(Construct):
         self.function.add_environment("USER_POOL_ID", self._people.user_pool_id)
         self._allow(["cognito-idp:AdminGetUser", "cognito-idp:AdminListGroupsForUser"], [self._people.user_pool_arn])
 
+    def may_remember(self, accounts: StoredTable) -> None:
+        """Let it look up a session, to show somebody what they told us; it decides nothing by it."""
+        own: dict[str, object] = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["session#*"]}}
+        self.function.add_environment("USER_POOL_ID", self._people.user_pool_id)  # `kernel.access` names it
+        self._allow(["dynamodb:GetItem"], [accounts.table.table_arn], own)
+
     def may_follow(self, stored: StoredTable) -> None:
         """Let it read what happens to a table, as Lambda does on its behalf."""
         stream = stored.table.table_stream_arn

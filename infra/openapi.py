@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 FUNCTIONS: Final = Path(__file__).resolve().parent.parent / "functions"
 DOCUMENT: Final = FUNCTIONS / "kernel" / "openapi.json"
-EDGES: Final = ("visits.web", "visits.organise", "visits.people", "accounts.web", "followups.organise")
+EDGES: Final = (
+    *("visits.web", "visits.organise", "visits.people", "followups.organise"),
+    *("accounts.web", "accounts.organise", "accounts.me"),
+)
 
 type Json = dict[str, Any]  # OpenAPI's own shapes
 
@@ -49,6 +52,11 @@ _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "visit_id": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{2,63}$"},
     "registration_id": {"type": "string", "format": "uuid"},
     "token_id": {"type": "string", "format": "uuid"},
+    "person": {
+        "type": "string",
+        "pattern": "^[A-Za-z0-9_-]{43}$",
+        "description": "A person key, as a search finds it.",
+    },
     "token": {"type": "string", "maxLength": 1024, "description": "The signed link from an email."},
 }
 

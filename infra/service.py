@@ -15,6 +15,7 @@ from infra.failures import FailedPublications
 from infra.followups import Followups
 from infra.function import Common, ServiceFunction
 from infra.http import WayIn
+from infra.members import Members
 from infra.settings import Settings
 from infra.visits import Visits
 
@@ -50,6 +51,7 @@ class ServiceStack(Stack):
         Visits(self, "Visits", common=common, data=data, way_in=way_in, bus=bus)
         Comments(self, "Comments", common=common, data=data, bus=bus)
         Accounts(self, "Accounts", common=common, data=data, way_in=way_in)
+        Members(self, "Members", common=common, data=data, way_in=way_in, bus=bus)
         followups = Followups(self, "Followups", common=common, data=data, bus=bus, email=email, way_in=way_in)
         failures = FailedPublications(self, "Failures", data=data, alarms=alarms)
         self._output("ApiId", way_in.api.api_id)

@@ -17,6 +17,9 @@ from infra.nag import explain
 # older than this waits for a person in the dead-letter queue instead.
 OLDEST_EVENT = Duration.hours(6)
 
+# Somebody is to be erased: every context that holds something about people listens.
+ERASURES = events.EventPattern(source=["microclimate.accounts"], detail_type=["person.erasure_requested"])
+
 # Where Lambda writes invocation records in a bucket, by its own rule.
 _FAILURES_PREFIX = "aws/lambda/*"
 

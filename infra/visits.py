@@ -8,7 +8,7 @@ from constructs import Construct
 from infra.data import DataStack
 from infra.function import Common, ServiceFunction
 from infra.http import WayIn
-from infra.sources import call_every, call_on_records, may_keep
+from infra.sources import ERASURES, call_every, call_on_events, call_on_records, may_keep
 
 ORGANISER = "/api/v1/organiser"
 
@@ -67,6 +67,7 @@ class Visits(Construct):
         self.publish = self._publish(bus)
         self.line = self._line()
         self.sweep = self._sweep()
+        self.erase = self._erase(bus)
 
     def _function(self, name: str, handler: str, environment: dict[str, str]) -> ServiceFunction:
         return ServiceFunction(self, name, handler=handler, common=self._common, environment=environment)
@@ -84,6 +85,7 @@ class Visits(Construct):
             },
         )
         function.may_show_the_site(self._data.accounts)
+        function.may_remember(self._data.accounts)
         function.may_read(self._data.visits)
         function.may_write(self._data.visits)
         function.may_know(self._data.secret)
@@ -152,9 +154,24 @@ class Visits(Construct):
 
     def _sweep(self) -> ServiceFunction:
         function = self._function(
-            "visits-sweep", "visits.sweep.handler", {"VISITS_TABLE": self._data.visits.table.table_name}
+            "visits-sweep",
+            "visits.sweep.handler",
+            {"VISITS_TABLE": self._data.visits.table.table_name, "SECRET_ID": self._data.secret.secret_arn},
         )
+        function.may_know(self._data.secret)
         function.may_read(self._data.visits)
         function.may_write(self._data.visits)
         call_every(function, Duration.minutes(5), common=self._common)
+        return function
+
+    def _erase(self, bus: events.EventBus) -> ServiceFunction:
+        function = self._function(
+            "visits-erase",
+            "visits.on_erasure.handler",
+            {"VISITS_TABLE": self._data.visits.table.table_name, "SECRET_ID": self._data.secret.secret_arn},
+        )
+        function.may_read(self._data.visits)
+        function.may_write(self._data.visits)
+        function.may_know(self._data.secret)
+        call_on_events(function, "Erasures", common=self._common, bus=bus, pattern=ERASURES)
         return function

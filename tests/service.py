@@ -8,6 +8,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
+from accounts import me
+from accounts import organise as accounts_organise
 from accounts import web as accounts
 from followups import organise as followups_organise
 from tests import tables
@@ -240,6 +242,14 @@ def _function(path: str) -> ModuleType:
     match path.removeprefix("/").split("/"):
         case ["api", "v1", "organiser", "visits", _, part, *_] if part in about_people:
             return people
+        case ["api", "v1", "organiser", "settings" | "audit" | "people", *_] | [
+            "organise",
+            "settings" | "audit" | "people",
+            *_,
+        ]:
+            return accounts_organise
+        case ["api", "v1", "me", *_] | ["me", *_]:
+            return me
         case ["sign-in" | "sign-out"] | ["auth", *_] | ["organise", "tokens", *_]:
             return accounts
         case ["api", "v1", "organiser", "tokens", *_]:

@@ -4,6 +4,7 @@
 |---|---|---|---|
 | `Account` | ``account#<person key>`` | ``account`` | key |
 | `OwnedSession` | ``account#<person key>`` | ``session#<SHA-256 of the cookie, hex>`` | Query: all of a person's |
+| `ErasureRequest`: somebody is to be erased | ``account#<person key>`` | ``erasure`` | the stream alone |
 | `OwnedToken` | ``account#<person key>`` | ``token#<token_id>`` (UUIDv7: by time) | key; Query: newest first |
 
 | index | keys | serves |
@@ -86,6 +87,19 @@ class OwnedToken(Record):
     ended_at = UTCDateTimeAttribute(null=True)
     """When it was withdrawn."""
     expires_at = NumberAttribute(null=True)
+    """DynamoDB's time to live, Unix seconds."""
+
+
+class ErasureRequest(Record):
+    """Somebody asked for a person to be erased; the latest time they did."""
+
+    class Meta:
+        table_name = settings.read(Settings).accounts_table
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="erasure")
+    requested_at = UTCDateTimeAttribute()
+    expires_at = NumberAttribute()
     """DynamoDB's time to live, Unix seconds."""
 
 

@@ -23,6 +23,7 @@ from kernel.access import Session, session_pk
 from kernel.directory import called, proven_address, roles
 from kernel.errors import LinkExpired, LinkInvalid, Problem, Unavailable
 from kernel.person_key import person_key
+from kernel.powertools import Cookie, SameSite
 from kernel.table import past_conflicts, refused
 
 if TYPE_CHECKING:
@@ -299,6 +300,16 @@ def open_session(who: SignedIn, *, pepper: str, now: datetime) -> str:
 
     past_conflicts(write)
     return cookie
+
+
+def cookie(name: str, value: str, seconds: int, *, http_only: bool = True) -> Cookie:
+    """Return one of our cookies, for as long as it is to last; 0 has the browser forget it."""
+    return Cookie(name, value, path="/", secure=True, http_only=http_only, max_age=seconds, same_site=SameSite.LAX_MODE)
+
+
+def forgotten_cookies() -> list[Cookie]:
+    """Return what has the browser forget that somebody was signed in."""
+    return [cookie(access.COOKIE, "", 0), cookie(HINT, "", 0, http_only=False)]
 
 
 def end_session(cookie: str | None, *, now: datetime) -> None:

@@ -11,7 +11,6 @@ from kernel import access, clock, pages, secrets, settings, site
 from kernel.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, NotSignedIn, Problem
 from kernel.http import Answer, Edge, Operation, Parameter, Request, json_answer, no_content, page_answer, see_other
 from kernel.limits import Limit
-from kernel.powertools import Cookie, SameSite
 from kernel.problem_page import problem_page
 
 API = "/api/v1/organiser/tokens"
@@ -83,7 +82,7 @@ def begin() -> Answer:
         keys=_secret().signing_keys,
     )
     answer = see_other(begun.location)
-    answer.cookies = [_cookie(sign_in.COOKIE, begun.cookie, int(sign_in.TIME_TO_SIGN_IN.total_seconds()))]
+    answer.cookies = [sign_in.cookie(sign_in.COOKIE, begun.cookie, int(sign_in.TIME_TO_SIGN_IN.total_seconds()))]
     return answer
 
 
@@ -107,9 +106,9 @@ def finish() -> Answer:
     seconds = int(sign_in.SESSION_GOOD_FOR.total_seconds())
     answer = see_other(return_to)
     answer.cookies = [
-        _cookie(access.COOKIE, cookie, seconds),
-        _cookie(HINT, "1", seconds, http_only=False),
-        _cookie(sign_in.COOKIE, "", 0),
+        sign_in.cookie(access.COOKIE, cookie, seconds),
+        sign_in.cookie(HINT, "1", seconds, http_only=False),
+        sign_in.cookie(sign_in.COOKIE, "", 0),
     ]
     return answer
 
@@ -126,7 +125,7 @@ def sign_out() -> Answer:
     way_out = sign_in.way_out(_PROVIDER, base_url=_SETTINGS.base_url)
     answer = page_answer(_render("accounts/signed_out.html", way_out=way_out))
     answer.headers["Refresh"] = f"0; url={way_out}"
-    answer.cookies = [_cookie(access.COOKIE, "", 0), _cookie(HINT, "", 0, http_only=False)]
+    answer.cookies = sign_in.forgotten_cookies()
     return answer
 
 
@@ -269,10 +268,6 @@ def _limit(text: str) -> int:
 
 def _secret() -> secrets.Secret:
     return secrets.load(_SETTINGS.secret_id)
-
-
-def _cookie(name: str, value: str, seconds: int, *, http_only: bool = True) -> Cookie:
-    return Cookie(name, value, path="/", secure=True, http_only=http_only, max_age=seconds, same_site=SameSite.LAX_MODE)
 
 
 def _render(template: str, **context: object) -> str:

@@ -14,7 +14,7 @@ Every function returns the delivery as it is now. The same object means that not
 `docs/sending.md` tells the same to people.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -44,6 +44,9 @@ HISTORY_LENGTH: Final = 40
 MESSAGE_IDS: Final = 8
 """SES message ids kept, the newest."""
 
+ERASED: Final = "erased"
+"""Whose a delivery is once its person was erased."""
+
 
 class State(StrEnum):
     """Where a delivery stands."""
@@ -60,6 +63,9 @@ class State(StrEnum):
 
 
 type Kind = Literal["service", "consented"]
+
+type SuppressionKind = Literal["all_optional", "everything"]
+"""What somebody may ask not to be sent: whatever a visit does not need, or any email at all."""
 
 
 class NotReady(Exception):
@@ -158,6 +164,23 @@ def skipped(delivery: Delivery, reason: str, now: datetime) -> Delivery:
     if delivery.state is not State.READY:
         return delivery
     return _moved(delivery, State.SKIPPED, _with_doubt(delivery, reason), now)
+
+
+def suppressed(kind: Kind, asked: Collection[str]) -> str | None:
+    """Return why somebody who ``asked`` not to be sent kinds of email is not sent this one; None where they are."""
+    if "everything" in asked:
+        return "asked not to be sent any email"
+    return "asked for no emails but those a visit needs" if kind == "consented" and "all_optional" in asked else None
+
+
+def erased(delivery: Delivery, now: datetime) -> Delivery:
+    """Its person asked to be erased: it is nobody's from here on, and not sent if it was not yet."""
+    if delivery.identity.person == ERASED:
+        return delivery
+    nobodys = replace(delivery, identity=replace(delivery.identity, person=ERASED))
+    if delivery.state is State.READY:
+        return _moved(nobodys, State.SKIPPED, _with_doubt(delivery, "the person asked to be erased"), now)
+    return replace(nobodys, version=delivery.version + 1)
 
 
 def accepted(delivery: Delivery, message_id: str, now: datetime) -> Delivery:

@@ -5,10 +5,12 @@
 | `DeliveryRecord`: one step for one person | ``delivery#<delivery_id>`` | ``delivery`` | key |
 | `PlanRecord`: a visit's plan, its texts | ``plan#<visit_id>`` | ``plan`` | key |
 | `PlanState`: what organisers did to its steps | ``plan#<visit_id>`` | ``state`` | key |
+| `Suppression`: what somebody asked not to be sent | ``suppression#<person key>`` | ``suppression`` | key |
 
 | index | keys | serves |
 |---|---|---|
 | ``by-visit`` | ``visit_id``, ``listing`` (made at, then id) | what was sent about a visit, in the order planned |
+| ``by-person`` | ``person``, ``listing`` | what was sent to somebody: for them to see, and to be erased |
 | ``by-due`` | ``due``, ``due_at`` | what `followups.settle` must look at; sparse: states that rest have neither |
 
 A delivery holds ids and the person key, never a name or an address: those are read when it is sent.
@@ -29,7 +31,7 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import PutError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from followups.delivery import Change, Delivery, Identity, Kind, State, Transition
+from followups.delivery import Change, Delivery, Identity, Kind, State, SuppressionKind, Transition
 from kernel import settings
 from kernel.table import Record, refused
 
@@ -65,6 +67,17 @@ class ByVisit(GlobalSecondaryIndex["DeliveryRecord"]):
     listing = UnicodeAttribute(range_key=True)
 
 
+class ByPerson(GlobalSecondaryIndex["DeliveryRecord"]):
+    """A person's deliveries in the order they were planned."""
+
+    class Meta:
+        index_name = "by-person"
+        projection = AllProjection()
+
+    person = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(range_key=True)
+
+
 class ByDue(GlobalSecondaryIndex["DeliveryRecord"]):
     """Deliveries that somebody must look at, the longest due first."""
 
@@ -85,6 +98,7 @@ class DeliveryRecord(Record):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="delivery")
     by_visit = ByVisit()
+    by_person = ByPerson()
     by_due = ByDue()
     visit_id = UnicodeAttribute(null=True)
     listing = UnicodeAttribute()
@@ -174,6 +188,12 @@ class Deliveries:
         found = DeliveryRecord.by_due.query("yes", DeliveryRecord.due_at <= now, limit=limit)
         return (record.pk.removeprefix("delivery#") for record in found)
 
+    def of_person(self, person: str, *, until: datetime | None = None) -> Iterator[str]:
+        """Yield the ids of a person's deliveries, the oldest first, planned ``until`` then. The index may lag."""
+        planned = None if until is None else DeliveryRecord.listing <= f"{until.isoformat()}~"
+        found = DeliveryRecord.by_person.query(person, planned)
+        return (record.pk.removeprefix("delivery#") for record in found)
+
     def change(self, delivery_id: str, change: Change) -> Delivery | None:
         """Apply a happening to a delivery as it is stored, again where somebody else wrote first.
 
@@ -204,6 +224,38 @@ class Deliveries:
                 return False
             raise
         return True
+
+
+class Suppression(Record):
+    """What somebody asked not to be sent. It holds the person key alone, and so outlives their erasure."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="suppression")
+    kinds = JSONAttribute()
+    at = UTCDateTimeAttribute()
+
+
+class Suppressions:
+    """What people asked not to be sent: ``all_optional``, ``everything``. Reads are consistent."""
+
+    def of(self, person: str) -> frozenset[str]:
+        """Return what a person asked not to be sent."""
+        try:
+            return frozenset(Suppression.get(_suppression_pk(person), "suppression", consistent_read=True).kinds)
+        except Suppression.DoesNotExist:
+            return frozenset()
+
+    def add(self, person: str, kind: SuppressionKind, now: datetime) -> None:
+        """Note that a person is not to be sent a kind of email; noting it twice changes nothing."""
+        kinds = self.of(person) | {kind}
+        Suppression(_suppression_pk(person), "suppression", kinds=sorted(kinds), at=now).save()
+
+
+def _suppression_pk(person: str) -> str:
+    return f"suppression#{person}"
 
 
 def _pk(delivery_id: str) -> str:

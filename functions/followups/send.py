@@ -15,10 +15,10 @@ from typing import Any
 from uuid import uuid4
 
 from followups import plans
-from followups.delivery import Change, Delivery, NotReady, accepted, not_sent, skipped, taken, unclear
+from followups.delivery import Change, Delivery, NotReady, accepted, not_sent, skipped, suppressed, taken, unclear
 from followups.letters import Letters, Skip, Visits
 from followups.message import Message, message, named_sender
-from followups.model import Deliveries
+from followups.model import Deliveries, Suppressions
 from followups.ses import NotSent, Ses, Unclear
 from kernel import aws, clock, metrics, secrets, settings, site
 from kernel.log import logger, what_failed
@@ -140,7 +140,12 @@ def _sender() -> Sender:
         message=query.message,
     )
 
+    suppressions = Suppressions()
+
     def compose(delivery: Delivery, now: datetime) -> Message | Skip:
+        unwanted = suppressed(delivery.identity.kind, suppressions.of(delivery.identity.person))
+        if unwanted is not None:
+            return Skip(unwanted)
         of_the_site = site.current(read.community_name)
         letters = Letters(
             visits=visits, base_url=read.base_url, sender=read.sender, site=of_the_site, plan=plans.running

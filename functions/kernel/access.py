@@ -149,6 +149,22 @@ def actor(request: Request, *, base_url: str) -> Actor:
     return Actor(found.person, found.email, found.name, frozenset(found.roles), found.username)
 
 
+def remembered(request: Request) -> Actor | None:
+    """Return who a session's cookie stands for, to show somebody what they told us; None where there is no session.
+
+    The user pool is not asked again, so they have no roles here: nothing may be decided by this.
+    """
+    cookie = request.cookie(COOKIE)
+    if not cookie or len(cookie) > MAX_TOKEN:
+        return None
+    try:
+        found = Session.get(session_pk(cookie), "session", consistent_read=True)
+    except Session.DoesNotExist:
+        return None
+    over = found.ended_at is not None or request.now.timestamp() >= found.expires_at
+    return None if over else Actor(found.person, found.email, found.name, frozenset())
+
+
 def must_be_ours(request: Request, base_url: str) -> None:
     """Refuse what another site had the browser send: a cookie travels with it all the same.
 

@@ -7,6 +7,7 @@
 | index | keys | serves |
 |---|---|---|
 | ``audit-by-time`` | ``audited``, ``sk`` | everybody's, newest first; sparse: of an action's entries the first alone |
+| ``audit-by-actor`` | ``actor``, ``sk`` | what a person did: for them to see, and to take their name off it |
 
 A subject is what an action was about: ``visit:<visit_id>``, ``person:<person key>``, ``comment:<comment_id>``,
 ``settings``, ``token:<token_id>``. An action about several is written once a subject, under one entry id. Entries are
@@ -46,6 +47,17 @@ class AuditByTime(GlobalSecondaryIndex["AuditEntry"]):
     sk = UnicodeAttribute(range_key=True)
 
 
+class AuditByActor(GlobalSecondaryIndex["AuditEntry"]):
+    """A person's actions by time."""
+
+    class Meta:
+        index_name = "audit-by-actor"
+        projection = AllProjection()
+
+    actor = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
 class AuditEntry(Record):
     """One action, under one of its subjects."""
 
@@ -55,6 +67,7 @@ class AuditEntry(Record):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     audit_by_time = AuditByTime()
+    audit_by_actor = AuditByActor()
     audited = UnicodeAttribute(null=True)
     at = UTCDateTimeAttribute()
     actor = UnicodeAttribute()

@@ -20,7 +20,7 @@ REGISTRATIONS_KEPT = timedelta(days=365)
 AT_ONCE = 1000
 """How many registrations one run changes at most: a function has 30 seconds. The next run goes on."""
 
-_NAMING: tuple[Attribute[Any], ...] = (
+NAMING: tuple[Attribute[Any], ...] = (
     Place.name,
     Place.email,
     Place.organisation,
@@ -34,6 +34,7 @@ _NAMING: tuple[Attribute[Any], ...] = (
     Place.previous_email,
     Place.person,
 )
+"""What names somebody in a place. A place without it is a tombstone."""
 
 
 def forget(*, now: datetime) -> int:
@@ -74,5 +75,5 @@ def _forget(place: Place, *, everything: bool, now: datetime) -> None:
         guard = Guard(person_pk(place.person), visit_pk(place.visit_id))
         gone = [Guard.place.remove(), Guard.held.remove(), Guard.answered.remove(), Guard.link_requested_at.remove()]
         guard.update(actions=[*gone, Guard.expires_at.set(int(now.timestamp()))])
-    actions: list[Action] = [attribute.remove() for attribute in _NAMING]
+    actions: list[Action] = [attribute.remove() for attribute in NAMING]
     place.update(actions=actions)

@@ -8,6 +8,7 @@
 | the same, outside the line (`visits.by_hand`) | ``visit#<visit_id>`` | ``place#90000001`` and on | as above |
 | `Message`: what an organiser wrote to its people | ``visit#<visit_id>`` | ``message#<message_id>`` | key; Query |
 | `Guard`: a person's live place on a visit | ``person#<key>`` | ``visit#<visit_id>`` | key; a person's by Query |
+| `Erasure`: somebody is to be erased | ``erasures`` | ``<person key>`` | Query, by the sweep |
 | `Lookup`: somebody asked for the links of an address | ``person#<key>`` | ``lookup`` | the stream alone |
 
 | index | keys | serves |
@@ -314,5 +315,20 @@ class Lookup(Record):
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="lookup")
     asked_at = UTCDateTimeAttribute()
+    expires_at = NumberAttribute()
+    """DynamoDB's time to live, Unix seconds."""
+
+
+class Erasure(Record):
+    """Somebody asked to be erased: kept for a day, so that the sweep can do it once more (`visits.erase`)."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    requested_at = UTCDateTimeAttribute()
+    settled_at = UTCDateTimeAttribute(null=True)
+    """When it was repeated after everybody who was registering meanwhile was done."""
     expires_at = NumberAttribute()
     """DynamoDB's time to live, Unix seconds."""

@@ -395,3 +395,82 @@ def registration_view(place: Place, position: int | None) -> RegistrationView:
         answers=place.answers or {},
         consents=place.consents or {},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A registration with all that is held about it, and its visit, for whom it is about to see.
+
+    Attributes:
+        organisers: addresses of the visit's organisers, who alone see access needs.
+        answers: by question id; ``questions`` says how each was asked.
+        stored: every attribute of the registration, as stored.
+    """
+
+    visit: VisitView
+    registration: RegistrationView
+    organisation: str
+    job_role: str
+    attendance: str
+    registered_at: datetime
+    organisers: tuple[str, ...]
+    stored: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        """The name they gave."""
+        return self.registration.name
+
+    @property
+    def email(self) -> str:
+        """The address they gave."""
+        return self.registration.email
+
+    def as_json(self, *, access_needs: bool) -> dict[str, object]:
+        """Return everything held of it as JSON; ``access_needs`` says whether the reader may see those."""
+        held = {name: _plain(value) for name, value in self.stored.items() if name not in {"pk", "sk", "person"}}
+        if not access_needs and "access_needs" in held:
+            held["access_needs"] = None
+        return {
+            "visit": {
+                "visit_id": self.visit.visit_id,
+                "title": self.visit.title,
+                "host": self.visit.host,
+                "starts_at": self.visit.starts_at.isoformat(),
+                "ends_at": self.visit.ends_at.isoformat(),
+                "timezone": self.visit.timezone,
+                "status": self.visit.status,
+            },
+            "place": self.registration.place,
+            **held,
+        }
+
+
+def held_by(person: str) -> list[Holding]:
+    """Return every registration of a person that is not erased, cancelled ones too, by the visit's start."""
+    found = []
+    for guard in Guard.query(person_pk(person), Guard.sk.startswith("visit#"), consistent_read=True):
+        numbers = {int(number) for number in guard.held or ()} | ({int(guard.place)} if guard.place else set())
+        keys = [(visit_pk(guard.visit_id), place_sk(number)) for number in sorted(numbers)]
+        theirs = [place for place in Place.batch_get(keys, consistent_read=True) if place.person == person]
+        details = details_of(guard.visit_id) if theirs else None
+        if details is not None:
+            found += [_holding(place, details) for place in theirs if place.status != "void"]
+    return sorted(found, key=lambda one: (one.visit.starts_at, one.visit.visit_id, one.registration.place))
+
+
+def _holding(place: Place, details: Details) -> Holding:
+    return Holding(
+        visit=visit_view(details),
+        registration=registration_view(place, position_of(place)),
+        organisation=place.organisation or "",
+        job_role=place.job_role or "",
+        attendance=place.attendance or "unknown",
+        registered_at=place.created_at,
+        organisers=tuple(details.organisers),
+        stored=dict(place.attribute_values),
+    )
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value

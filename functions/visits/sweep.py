@@ -1,20 +1,34 @@
 """Lambda `visits-sweep`, every five minutes: what a crash or a lost event left undone, done.
 
 It voids places that were handed out and never written, and reconciles every visit that has not ended, once a day from
-place 1. Once an hour it forgets what people told us and is no longer needed.
+place 1. It repeats erasures that a registration may have slipped past (`visits.erase`), and once an hour forgets what
+people told us and is no longer needed.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.exceptions import PynamoDBException
 
-from kernel import clock, metrics
+from kernel import clock, metrics, secrets, settings
 from kernel.errors import Problem
 from kernel.log import logger
+from kernel.person_key import person_key
+from visits.erase import erase_again
 from visits.forget import forget
 from visits.model import Details
 from visits.reconcile import move_fence, reconcile
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this function needs of its environment."""
+
+    secret_id: str
+
+
+_SETTINGS = settings.read(Settings)
 
 EVERY = timedelta(minutes=5)
 
@@ -40,6 +54,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
         except (PynamoDBException, Problem) as error:
             found["failed"] += 1
             logger.error("sweep failed", visit_id=details.visit_id, error=type(error).__name__)
+    found["erased"] = _erase_again(now)
     if begins_the_hour(now):
         found["forgotten"] = forget(now=now)
     metrics.count("PlacesVoided", found["voided"])
@@ -48,6 +63,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     if found["failed"]:
         raise SweepIncomplete  # so that Lambda tries again and the alarm on errors sees it
     return found
+
+
+def _erase_again(now: datetime) -> int:
+    """Erase once more whom somebody may have been registering as when they were erased; return how many."""
+    return erase_again(now=now, key_of=lambda email: person_key(email, secrets.load(_SETTINGS.secret_id).pepper))
 
 
 def begins_the_hour(now: datetime) -> bool:

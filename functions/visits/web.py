@@ -159,8 +159,14 @@ def read_visit(visit_id: str) -> Answer:
 
 @edge.page("GET", "/visits/<visit_id>")
 def visit_page(visit_id: str) -> Answer:
-    """Show one visit, with the form to register."""
+    """Show one visit, with the form to register.
+
+    The page is the same for everybody, so that caches may keep it; only where it is asked for is the form filled in,
+    and that page is kept by nobody, whoever asks.
+    """
     counters, details = _published(visit_id)
+    if edge.request.query.get("prefill") == "me":
+        return page_answer(_prefilled_html(counters, details))
     return page_answer(_visit_html(counters, details, _new_form()), audience="public")
 
 
@@ -760,6 +766,25 @@ def _kept_token(fields: form.Fields) -> str:
 
 def _visit_html(counters: Counters, details: Details, shown: form.Form) -> str:
     return _render("visits/visit.html", edge.request, public=True, visit=_visit(counters, details), form=shown)
+
+
+def _prefilled_html(counters: Counters, details: Details) -> str:
+    """Return the visit's page with the form filled in for whoever is signed in; without, as anybody sees it."""
+    from kernel import access
+
+    someone = access.remembered(edge.request)
+    if someone is None:
+        return _visit_html(counters, details, _new_form())
+    last = max(query.held_by(someone.person), key=lambda one: one.registered_at, default=None)
+    values: dict[str, str | list[str]] = {
+        "name": someone.name,
+        "email": someone.email,
+        "organisation": last.organisation if last else "",
+        "job_role": last.job_role if last else "",
+    }
+    filled = form.Form(values, [], _new_form().token)
+    visit = _visit(counters, details)
+    return _render("visits/visit.html", edge.request, visit=visit, form=filled, prefilled_for=someone.email)
 
 
 def _place_html(

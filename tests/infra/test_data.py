@@ -59,13 +59,21 @@ def test_every_table_streams_both_images(synthesis: Synthesis) -> None:
 def test_every_table_has_the_same_key_and_the_indexes_of_its_access_patterns(synthesis: Synthesis) -> None:
     indexes = {
         "Visits": {"public-by-start": ("listed", "starts_at"), "all-by-start": ("catalogue", "starts_at")},
-        "Followups": {"by-visit": ("visit_id", "listing"), "by-due": ("due", "due_at")},
+        "Followups": {
+            "by-visit": ("visit_id", "listing"),
+            "by-person": ("person", "listing"),
+            "by-due": ("due", "due_at"),
+        },
         "Comments": {
             "by-queue": ("queue", "comment_id"),
             "by-person": ("person", "comment_id"),
             "stories-by-time": ("listed", "created_at"),
         },
-        "Accounts": {"audit-by-time": ("audited", "sk"), "digest-readers": ("digest", "pk")},
+        "Accounts": {
+            "audit-by-time": ("audited", "sk"),
+            "audit-by-actor": ("actor", "sk"),
+            "digest-readers": ("digest", "pk"),
+        },
     }
     for table in synthesis.all("AWS::DynamoDB::Table"):
         assert _key(table.properties["KeySchema"]) == ("pk", "sk"), table

@@ -24,20 +24,29 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "visits-people": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
     "visits-console": {"Visits": READ | WRITE, "Accounts": RECOGNISE},
     "accounts-web": {"Accounts": READ | WRITE},
+    "accounts-me": {"Visits": READ, "Followups": READ, "Accounts": READ | WRITE},
+    "accounts-organise": {"Visits": READ, "Followups": READ, "Accounts": READ | WRITE},
+    "accounts-publish": {"Accounts": STREAM},
+    "accounts-erase": {"Accounts": READ | {"dynamodb:UpdateItem", "dynamodb:DeleteItem"}},
     "visits-publish": {"Visits": STREAM},
     "visits-line": {"Visits": READ | WRITE | STREAM},
     "comments-publish": {"Comments": STREAM},
     "visits-sweep": {"Visits": READ | WRITE},
+    "visits-erase": {"Visits": READ | WRITE},
     "followups-plan": {"Visits": READ, "Followups": READ | WRITE},
     "followups-fan-out": {"Visits": READ, "Followups": READ | WRITE},
     "followups-send": {"Visits": READ, "Followups": READ | WRITE, "Accounts": {"dynamodb:GetItem"}},
     "followups-organise": {"Visits": READ, "Followups": READ | WRITE, "Accounts": RECOGNISE},
     "followups-settle": {"Followups": READ | WRITE},
     "followups-feedback": {"Followups": READ | WRITE},
+    "followups-erase": {"Followups": READ | WRITE},
 }
 
 # Those who sign links, or make person keys of addresses that organisers type.
-KNOW_THE_SECRET = {"visits-web", "visits-people", "visits-console", "accounts-web", "followups-send"}
+KNOW_THE_SECRET = {
+    *("visits-web", "visits-people", "visits-console", "visits-sweep", "visits-erase"),
+    *("accounts-web", "accounts-me", "accounts-organise", "followups-send"),
+}
 
 # Actions that know no resources, so that AWS wants `*` for them.
 WITHOUT_RESOURCES = {"dynamodb:ListStreams", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}

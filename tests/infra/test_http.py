@@ -34,6 +34,16 @@ ROUTES = [
         "/organise/tokens",
         "/organise/tokens/{proxy+}",
     },
+    {"/me", "/me/{proxy+}", "/api/v1/me", "/api/v1/me/{proxy+}"},
+    {
+        "/api/v1/organiser/settings",
+        "/api/v1/organiser/audit",
+        "/api/v1/organiser/people/{proxy+}",
+        "/organise/settings",
+        "/organise/audit",
+        "/organise/people",
+        "/organise/people/{proxy+}",
+    },
 ]
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html: what tells who

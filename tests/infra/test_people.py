@@ -8,7 +8,7 @@ from aws_cdk import App
 from infra import app as cdk_app
 from infra.settings import Stage, context
 from tests.infra.conftest import Synthesis
-from tests.infra.policies import function_name, readable, statements
+from tests.infra.policies import Permission, function_name, permissions, readable, statements
 
 ON_AWS: tuple[Stage, ...] = ("dev", "prod")
 
@@ -86,10 +86,13 @@ def test_who_recognises_people_may_ask_about_one_and_nothing_more(synthesis: Syn
     recognising = set()
     for function in synthesis.all("AWS::Lambda::Function"):
         for one in statements(synthesis, function):
-            if "cognito-idp:" in str(one["Action"]):
+            if "cognito-idp:" in str(one["Action"]) and function_name(function) != "accounts-erase":
                 assert set(one["Action"]) == asked, function
                 assert readable(synthesis, function, one["Resource"]) == "<People.Arn>", function
                 assert "USER_POOL_ID" in function.properties["Environment"]["Variables"], function
                 recognising.add(function_name(function))
     assert {"accounts-web", "visits-organise", "visits-people", "visits-console"} <= recognising
+    for function in synthesis.all("AWS::Lambda::Function"):
+        deletes = Permission("cognito-idp:AdminDeleteUser", "<People.Arn>") in permissions(synthesis, function)
+        assert deletes == (function_name(function) == "accounts-erase"), function
     assert not {"visits-web", "followups-send", "visits-line"} & recognising

@@ -529,6 +529,8 @@ def test_every_template_that_can_be_a_page_is_looked_at_here() -> None:
         "visits/console_parts.html",
         "visits/console_attendance_row.html",
         "visits/console_person_fields.html",
+        "accounts/erasing.html",
+        "accounts/registration_lines.html",
     }
     assert html - shown == parts
 

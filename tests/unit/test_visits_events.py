@@ -20,12 +20,13 @@ from visits import happened, links, on_stream
 
 FOLDER = Path(__file__).parents[2] / "events"
 NAMES = sorted(path.name.removesuffix(".schema.json") for path in FOLDER.glob("*.schema.json"))
-OURS = [name for name in NAMES if not name.startswith("comment.")]  # of comments: test_comments_events.py
+ELSEWHERE = ("comment.", "person.erasure_requested")  # test_comments_events.py, test_erasing.py
+OURS = [name for name in NAMES if not name.startswith(ELSEWHERE)]
 AWS = sorted(path.name for path in (FOLDER / "aws").glob("*.json"))
 
 FACTS_ABOUT_PEOPLE = {"person"}
 FACTS = {"event_id", "occurred_at", "visit_id", "registration_id", "place", "version", "was", "asked_at", "changed_at"}
-FACTS |= {"comment_id", "story_id"}
+FACTS |= {"comment_id", "story_id", "requested_at"}
 FACTS |= {"sequence", "line", "message_id"}
 
 

@@ -36,6 +36,20 @@
     if (!field.value && readersZone) field.value = readersZone;
   }
 
+  // Whoever is signed in need not type what we know. The page itself is the same for everybody, so it is asked for.
+  const prefill = async (form) => {
+    const answer = await fetch("/api/v1/me", { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    const me = await answer.json();
+    for (const name of ["name", "email", "organisation", "job_role"]) {
+      const field = form.elements.namedItem(name);
+      if (field && !field.value && me[name]) field.value = me[name];
+    }
+  };
+  if (document.cookie.split("; ").includes("__Host-signed-in=1")) {
+    for (const form of document.querySelectorAll("form[data-prefill]")) prefill(form).catch(() => {});
+  }
+
   // A second press while the first is on its way does nothing. The button keeps its focus and its place.
   const release = (form) => {
     delete form.dataset.sent;
