@@ -82,6 +82,20 @@ def test_those_who_only_recognise_people_put_nothing_but_audit_entries_into_the_
                 assert one["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["audit#*"]}}, function
 
 
+def test_public_pages_and_emails_read_of_the_accounts_the_settings_and_a_session_alone(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        if TABLES[function_name(function)].get("Accounts") == {"dynamodb:GetItem"}:
+            conditions = [
+                one.get("Condition")
+                for one in statements(synthesis, function)
+                if "dynamodb:GetItem" in str(one["Action"])
+                and "Accounts" in readable(synthesis, function, one["Resource"])
+            ]
+            settings = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["settings"]}}
+            session = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["session#*"]}}
+            assert conditions == [settings, *([session] if function_name(function) == "visits-web" else [])], function
+
+
 def test_indexes_are_named_one_by_one_and_only_queried(synthesis: Synthesis) -> None:
     for function in synthesis.all("AWS::Lambda::Function"):
         for permission in permissions(synthesis, function):
