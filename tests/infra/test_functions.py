@@ -8,7 +8,7 @@ import pytest
 from infra import bundle
 from infra.settings import STAGES, Stage
 from tests.infra.conftest import Synthesis
-from tests.infra.policies import Permission, function_name, permissions, readable, statements
+from tests.infra.policies import Permission, as_list, function_name, permissions, readable, statements
 
 READ = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 WRITE = {"dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
@@ -89,7 +89,7 @@ def test_public_pages_and_emails_read_of_the_accounts_the_settings_and_a_session
                 one.get("Condition")
                 for one in statements(synthesis, function)
                 if "dynamodb:GetItem" in str(one["Action"])
-                and "Accounts" in readable(synthesis, function, one["Resource"])
+                and any("Accounts" in readable(synthesis, function, each) for each in as_list(one["Resource"]))
             ]
             settings = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["settings"]}}
             session = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["session#*"]}}
