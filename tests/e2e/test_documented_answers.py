@@ -30,7 +30,8 @@ def known(service: Service) -> dict[str, str]:
     """What the path's parameters may name: a visit, and a place on it."""
     visit_id, person = service.a_visit(), a_person()
     service.register(visit_id, person)
-    return {"visit_id": visit_id, "token": service.place_token(person)}
+    made = service.organise("POST", "/tokens", {"name": "A token of the fuzz", "scopes": ["organiser:read"]})
+    return {"visit_id": visit_id, "token": service.place_token(person), "token_id": made["token_id"]}
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -91,6 +92,7 @@ def example(schema: Mapping[str, Any]) -> dict[str, Any]:
         "title": "A visit of the fuzz",
         "host": "Nobody",
         "name": "Ines Halloran",
+        "scopes": ["organiser:read"],
         "email": "ines.halloran@example.org",
         "starts_at": "2031-12-09T14:00:00+00:00",
         "ends_at": "2031-12-09T16:00:00+00:00",
