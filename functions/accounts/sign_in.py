@@ -117,7 +117,8 @@ def local_path(wanted: str | None) -> str:
     if not plain or not path.startswith("/") or path.startswith("//"):
         return "/"
     parts = urlsplit(path)
-    return "/" if parts.scheme or parts.netloc else path
+    round_again = parts.path.startswith(("/sign-", "/auth/"))
+    return "/" if parts.scheme or parts.netloc or round_again else path
 
 
 def begin(provider: Provider, *, base_url: str, return_to: str, now: datetime, keys: Sequence[str]) -> Begun:

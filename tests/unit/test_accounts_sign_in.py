@@ -136,6 +136,8 @@ def test_a_second_sign_in_in_a_browser_ends_its_earlier_session(
         "/\t/evil.example",
         "\n//evil.example",
         "javascript:alert(1)",
+        "/sign-in?return=/organise",
+        "/auth/callback?code=a&state=b",
         "organise",
         "",
         "/organise\r\nSet-Cookie: a=b",
