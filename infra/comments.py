@@ -1,12 +1,25 @@
 """Comments: pages and API, screening, and what follows from a change."""
 
 from aws_cdk import Duration
+from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_events as events
 from constructs import Construct
 
 from infra.data import DataStack
 from infra.function import Common, ServiceFunction
-from infra.sources import call_on_records, may_keep
+from infra.http import WayIn
+from infra.sources import call_on_events, call_on_records, may_keep
+
+PATHS = (
+    "/stories",
+    "/stories/{proxy+}",
+    "/comments/{proxy+}",
+    "/comments-policy",
+    "/comment-counts",
+    "/api/v1/stories/{proxy+}",
+    "/api/v1/comments/{proxy+}",
+    "/api/v1/comment-counts",
+)
 
 # As for visits: while the bus is down nothing is lost, and the alarm on the iterator's age comes first.
 OLDEST_TO_PUBLISH = Duration.hours(2)
@@ -15,10 +28,14 @@ OLDEST_TO_PUBLISH = Duration.hours(2)
 class Comments(Construct):
     """The functions of the comments context."""
 
-    def __init__(self, scope: Construct, name: str, *, common: Common, data: DataStack, bus: events.EventBus) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, common: Common, data: DataStack, way_in: WayIn, bus: events.EventBus
+    ) -> None:
         super().__init__(scope, name)
         self._common = common
         self._data = data
+        self.web = self._web(way_in)
+        self.screen = self._screen(bus)
         self.publish = self._publish(bus)
 
     def _function(self, name: str, handler: str, environment: dict[str, str]) -> ServiceFunction:
@@ -29,6 +46,44 @@ class Comments(Construct):
             common=self._common,
             environment={"COMMENTS_TABLE": self._data.comments.table.table_name} | environment,
         )
+
+    def _web(self, way_in: WayIn) -> ServiceFunction:
+        function = self._function(
+            "comments-web",
+            "comments.web.handler",
+            {
+                "ACCOUNTS_TABLE": self._data.accounts.table.table_name,
+                "BASE_URL": way_in.base_url,
+                "ORIGIN_SECRET": way_in.origin_value,
+                "SECRET_ID": self._data.secret.secret_arn,
+                "COMMUNITY_NAME": self._common.settings.community_name,
+                "RATE_LIMITS": self._common.settings.rate_limits,
+            },
+        )
+        self._may_move_comments(function)
+        function.may_recognise(self._data.accounts)
+        function.may_know(self._data.secret)
+        for path in PATHS:
+            way_in.answer(apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod.ANY), function)
+        return function
+
+    def _screen(self, bus: events.EventBus) -> ServiceFunction:
+        function = self._function("comments-screen", "comments.on_submitted.handler", {})
+        self._may_move_comments(function)
+        call_on_events(
+            function,
+            "CommentSubmitted",
+            common=self._common,
+            bus=bus,
+            pattern=events.EventPattern(source=["microclimate.comments"], detail_type=["comment.submitted"]),
+        )
+        return function
+
+    def _may_move_comments(self, function: ServiceFunction) -> None:
+        """Let it move comments, which puts and deletes what the public reads, and deletes nothing else."""
+        function.may_read(self._data.comments)
+        function.may_write(self._data.comments)
+        function.may_delete(self._data.comments, "story#*")
 
     def _publish(self, bus: events.EventBus) -> ServiceFunction:
         function = self._function(

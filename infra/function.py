@@ -167,6 +167,11 @@ class ServiceFunction(Construct):
             ["kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
         )
 
+    def may_delete(self, stored: StoredTable, leading: str) -> None:
+        """Let it delete items whose partition key is like ``leading``: copies, never what they were made from."""
+        only: dict[str, object] = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [leading]}}
+        self._allow(["dynamodb:DeleteItem"], [stored.table.table_arn], only)
+
     def may_recognise(self, accounts: StoredTable) -> None:
         """Let it find out who is asking (sessions, API tokens, when they were last used), and keep the audit log."""
         self.may_read(accounts)

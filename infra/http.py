@@ -38,6 +38,7 @@ HEADERS_HANDED_ON = [
     "If-Match",
     "Origin",
     "Sec-Fetch-Site",
+    "X-Edit-Token",
 ]
 
 ACCESS_LOG = {

@@ -27,6 +27,7 @@ DOCUMENT: Final = FUNCTIONS / "kernel" / "openapi.json"
 EDGES: Final = (
     *("visits.web", "visits.organise", "visits.people", "followups.organise"),
     *("accounts.web", "accounts.organise", "accounts.me"),
+    "comments.web",
 )
 
 type Json = dict[str, Any]  # OpenAPI's own shapes
@@ -34,6 +35,7 @@ type Json = dict[str, Any]  # OpenAPI's own shapes
 _SETTINGS: Final = (
     "VISITS_TABLE",
     "FOLLOWUPS_TABLE",
+    "COMMENTS_TABLE",
     "ACCOUNTS_TABLE",
     "USER_POOL_ID",
     "SIGN_IN_URL",
@@ -49,6 +51,8 @@ _SETTINGS: Final = (
 )
 
 _PATH_PARAMETERS: Final[dict[str, Json]] = {
+    "story_id": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{2,63}$"},
+    "comment_id": {"type": "string", "maxLength": 36, "description": "A UUIDv7."},
     "visit_id": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{2,63}$"},
     "registration_id": {"type": "string", "format": "uuid"},
     "token_id": {"type": "string", "format": "uuid"},

@@ -49,7 +49,7 @@ class ServiceStack(Stack):
         way_in = WayIn(self, "WayIn", settings=settings, origin_secret=data.origin_secret)
         email = Email(self, "Email", settings=settings)
         Visits(self, "Visits", common=common, data=data, way_in=way_in, bus=bus)
-        Comments(self, "Comments", common=common, data=data, bus=bus)
+        Comments(self, "Comments", common=common, data=data, way_in=way_in, bus=bus)
         Accounts(self, "Accounts", common=common, data=data, way_in=way_in)
         Members(self, "Members", common=common, data=data, way_in=way_in, bus=bus)
         followups = Followups(self, "Followups", common=common, data=data, bus=bus, email=email, way_in=way_in)

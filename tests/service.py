@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from accounts import me
 from accounts import organise as accounts_organise
 from accounts import web as accounts
+from comments import web as comments_web
 from followups import organise as followups_organise
 from tests import tables
 from tests.dynamodb_tap import Tap
@@ -119,6 +120,10 @@ class Service:
         function = _function(request["rawPath"])
         answer = function.handler(request, Context())
         return Answer(answer["statusCode"], answer["headers"], answer.get("body") or "", answer.get("cookies", ()))
+
+    def handle_query(self, path: str, query: list[tuple[str, str]]) -> Answer:
+        """Get a path with parameters that may be repeated."""
+        return self.handle(event("GET", path, None, self.headers, urlencode(query), self._id()))
 
     def get(self, path: str, **query: str) -> Answer:
         return self.send("GET", path, query=query)
@@ -258,6 +263,10 @@ def _function(path: str) -> ModuleType:
             return followups_organise
         case ["api", "v1", "organiser", *_]:
             return organise
+        case ["stories" | "comments" | "comments-policy" | "comment-counts", *_]:
+            return comments_web
+        case ["api", "v1", "stories" | "comments" | "comment-counts", *_]:
+            return comments_web
         case ["organise", *_]:
             return console
         case _:

@@ -9,7 +9,9 @@
 | `HistoryEntry`: what happened to a comment | ``comment#<comment_id>`` | ``history#<UUIDv7>`` | Query: a comment's |
 | `Flag`: a reader's report | ``comment#<comment_id>`` | ``flag#<who>`` | Query: a comment's |
 | `Author`: the record of a person who comments | ``author#<person key>`` | ``author`` | key |
-| `Text`: how often a text was sent lately | ``text#<SHA-256 of its words>`` | ``text`` | key |
+| `Text`: a comment had this text lately | ``text#<SHA-256 of its words>`` | ``<comment_id>`` | Query: how often |
+| `Sending`: what came of sending a form, so that twice is once | ``form#<its number>`` | ``form`` | key |
+| `RulesRecord`: what screening goes by | ``settings`` | ``rules`` | key |
 | `QueueCounts`: how many comments stand in each queue, one sixteenth | ``counts`` | ``shard#<0-f>`` | Query: all |
 
 | index | keys | serves |
@@ -262,9 +264,8 @@ class Author(Record):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True, default="author")
-    submitted = NumberAttribute(default=0)
-    """Ever; the next five say how many stand so now."""
     approved = NumberAttribute(default=0)
+    """This and the next four: how many of theirs stand so now."""
     rejected = NumberAttribute(default=0)
     spam = NumberAttribute(default=0)
     members_approved = NumberAttribute(default=0)
@@ -272,8 +273,6 @@ class Author(Record):
     members_rejected = NumberAttribute(default=0)
     rejected_at = UTCDateTimeAttribute(null=True)
     """The last rejection of something sent signed in, be it restored since."""
-    recent = JSONAttribute(null=True)
-    """When the last ones came, newest last: Unix seconds. What a flood is told by."""
     trusted = BooleanAttribute(default=False)
     held = BooleanAttribute(default=False)
     banned_until = UTCDateTimeAttribute(null=True)
@@ -289,16 +288,42 @@ class Author(Record):
 
 
 class Text(Record):
-    """How often a text was sent lately, whoever sent it."""
+    """A comment had this text; as many items as comments had it, each put by its own comment, however often."""
 
     class Meta:
         table_name = TABLE
 
     pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True, default="text")
-    times = NumberAttribute(default=0)
-    expires_at = NumberAttribute(null=True)
+    sk = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()
     """DynamoDB's time to live, Unix seconds."""
+
+
+class Sending(Record):
+    """A form that was sent: sent again, it is the same comment."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="form")
+    comment_id = UnicodeAttribute()
+    expires_at = NumberAttribute()
+    """DynamoDB's time to live, Unix seconds."""
+
+
+class RulesRecord(Record):
+    """What screening goes by, as moderators wrote it; absent while nobody did."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True, default="settings")
+    sk = UnicodeAttribute(range_key=True, default="rules")
+    rules = JSONAttribute()
+    """Fields of `comments.screening.Rules`."""
+    version = NumberAttribute()
+    changed_at = UTCDateTimeAttribute()
 
 
 class QueueCounts(Record):

@@ -90,7 +90,6 @@ def arrived(comment: Comment, *, at: datetime, also: Sequence[Callable[[Transact
     def together() -> None:
         with TransactWrite(connection=Comment.connection()) as transaction:
             transaction.save(comment, condition=Comment.pk.does_not_exist())
-            transaction.save(_history(comment.comment_id, {"what": "submitted", "became": comment.status}, at))
             if comment.status == "approved":
                 transaction.save(_public(comment))
             _count(transaction, comment, was=None, becomes=comment.status, flags=(0, 0), at=at)

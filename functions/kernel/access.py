@@ -165,6 +165,23 @@ def remembered(request: Request) -> Actor | None:
     return None if over else Actor(found.person, found.email, found.name, frozenset())
 
 
+def whoever(request: Request, *, base_url: str) -> Actor | None:
+    """Return who is asking where anybody may; None for a guest, who sends neither a token nor a session that is good.
+
+    Raises:
+        NotSignedIn: an API token was sent, and it is nobody's.
+        CrossOrigin: a change with a cookie that does not come from our own pages.
+    """
+    if request.header("Authorization", limit=400) is None and not request.cookie(COOKIE):
+        return None
+    try:
+        return actor(request, base_url=base_url)
+    except NotSignedIn:
+        if request.header("Authorization", limit=400) is not None:
+            raise
+        return None
+
+
 def must_be_ours(request: Request, base_url: str) -> None:
     """Refuse what another site had the browser send: a cookie travels with it all the same.
 

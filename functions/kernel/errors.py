@@ -142,6 +142,22 @@ class AlreadyRegistered(Conflict):
     default_detail = "Somebody with this address is registered for this visit already."
 
 
+class CommentsClosed(Conflict):
+    """A story that takes no comments, or none any more."""
+
+    type = "/problems/comments-closed"
+    title = "Comments are closed"
+    default_detail = "This story takes no more comments."
+
+
+class TooLateToChange(Conflict):
+    """A comment that has been public for too long for its author to change it."""
+
+    type = "/problems/too-late-to-change"
+    title = "Too late to change"
+    default_detail = "This comment has been public for more than 15 minutes, so it can no longer be changed here."
+
+
 class VisitIdTaken(Conflict):
     """Another visit already has this id."""
 

@@ -113,6 +113,11 @@ class Request:
         except ValueError as broken:
             raise MalformedRequest(f"The address has too many parameters: {FIELDS_LIMIT} at most.") from broken
 
+    def every(self, name: str) -> list[str]:
+        """Return every value of a query parameter that may be repeated."""
+        _ = self.query  # its limit holds
+        return [value for key, value in parse_qsl(self._event.get("rawQueryString") or "") if key == name]
+
     @cached_property
     def body(self) -> bytes:
         """The body as bytes.

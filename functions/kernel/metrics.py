@@ -7,7 +7,16 @@ charges for every combination of them.
 from typing import Literal
 
 type Counted = Literal[
-    "Registrations", "RegistrationsRefused", "Cancellations", "PeopleAdmitted", "PlacesVoided", "Deliveries"
+    "Registrations",
+    "RegistrationsRefused",
+    "Cancellations",
+    "PeopleAdmitted",
+    "PlacesVoided",
+    "Deliveries",
+    "Comments",
+    "CommentsRefused",
+    "CommentsScreened",
+    "CommentsReported",
 ]
 
 

@@ -12,6 +12,7 @@ from tests.infra.policies import Permission, as_list, function_name, permissions
 
 READ = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 WRITE = {"dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+DELETE = {"dynamodb:DeleteItem"}
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
 
 # Who is asking, and the audit log of what they did.
@@ -30,6 +31,8 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "accounts-erase": {"Accounts": READ | {"dynamodb:UpdateItem", "dynamodb:DeleteItem"}},
     "visits-publish": {"Visits": STREAM},
     "visits-line": {"Visits": READ | WRITE | STREAM},
+    "comments-web": {"Comments": READ | WRITE | DELETE, "Accounts": RECOGNISE},
+    "comments-screen": {"Comments": READ | WRITE | DELETE},
     "comments-publish": {"Comments": STREAM},
     "visits-sweep": {"Visits": READ | WRITE},
     "visits-erase": {"Visits": READ | WRITE},
@@ -46,6 +49,7 @@ TABLES: dict[str, dict[str, set[str]]] = {
 KNOW_THE_SECRET = {
     *("visits-web", "visits-people", "visits-console", "visits-sweep", "visits-erase"),
     *("accounts-web", "accounts-me", "accounts-organise", "followups-send"),
+    "comments-web",
 }
 
 # Actions that know no resources, so that AWS wants `*` for them.
@@ -94,6 +98,14 @@ def test_public_pages_and_emails_read_of_the_accounts_the_settings_and_a_session
             settings = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["settings"]}}
             session = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["session#*"]}}
             assert conditions == [settings, *([session] if function_name(function) == "visits-web" else [])], function
+
+
+def test_of_comments_nothing_is_deleted_but_what_the_public_reads(synthesis: Synthesis) -> None:
+    copies = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["story#*"]}}
+    for function in synthesis.all("AWS::Lambda::Function"):
+        if "dynamodb:DeleteItem" in TABLES[function_name(function)].get("Comments", ()):
+            deletes = [one for one in statements(synthesis, function) if "dynamodb:DeleteItem" in str(one["Action"])]
+            assert [one["Condition"] for one in deletes] == [copies], function
 
 
 def test_indexes_are_named_one_by_one_and_only_queried(synthesis: Synthesis) -> None:

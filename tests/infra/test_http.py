@@ -44,6 +44,16 @@ ROUTES = [
         "/organise/people",
         "/organise/people/{proxy+}",
     },
+    {
+        "/stories",
+        "/stories/{proxy+}",
+        "/comments/{proxy+}",
+        "/comments-policy",
+        "/comment-counts",
+        "/api/v1/stories/{proxy+}",
+        "/api/v1/comments/{proxy+}",
+        "/api/v1/comment-counts",
+    },
 ]
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html: what tells who

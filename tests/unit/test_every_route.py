@@ -46,7 +46,7 @@ def ask(service: Service, operation: Operation, headers: dict[str, str], path: s
 
 
 def everything(service: Service) -> str:
-    return json.dumps([service.items(table) for table in ("visits", "accounts")])
+    return json.dumps([service.items(table) for table in ("visits", "comments", "accounts")])
 
 
 def roles_for(operation: Operation) -> Iterator[str]:
@@ -118,7 +118,13 @@ BODIES: dict[str, object] = {
 """What a route must be sent to look for what its path names, by the end of the path."""
 
 
-@pytest.mark.parametrize("operation", [one for one in GUARDED if "<" in one.path], ids=named)
+MAKES = {"PUT /api/v1/stories/<story_id>"}
+"""What puts there what is not there."""
+
+
+@pytest.mark.parametrize(
+    "operation", [one for one in GUARDED if "<" in one.path and named(one) not in MAKES], ids=named
+)
 def test_a_route_knows_nothing_of_what_is_not_there_or_somebody_elses(service: Service, operation: Operation) -> None:
     service.visit("ward", capacity=5)
     service.visit("elsewhere", capacity=5)
