@@ -41,6 +41,11 @@ def test_a_function_imports_no_more_than_every_request_needs(edge: str) -> None:
     assert not imported_with(edge) & LATER
 
 
+def test_public_pages_do_not_wait_for_what_recognises_people() -> None:
+    """They look for a session only where a form is to be filled in."""
+    assert not imported_with("visits.web") & {"kernel.access", "kernel.audit", "kernel.directory"}
+
+
 def test_who_is_asking_is_found_out_without_what_signs_people_in() -> None:
     assert not imported_with("kernel.access") & (LATER | {"kernel.directory"})
 

@@ -46,7 +46,9 @@
       if (field && !field.value && me[name]) field.value = me[name];
     }
   };
-  if (document.cookie.split("; ").includes("__Host-signed-in=1")) {
+  // Not where somebody asked for an empty form, or gets back what they sent: what is empty there is meant to be.
+  const unwanted = location.search.includes("prefill=none") || document.querySelector("[data-error-summary]");
+  if (!unwanted && document.cookie.split("; ").includes("__Host-signed-in=1")) {
     for (const form of document.querySelectorAll("form[data-prefill]")) prefill(form).catch(() => {});
   }
 
