@@ -43,7 +43,7 @@ class SweepIncomplete(Exception):
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Sweep every visit that can still need it; answer what was found. One visit's trouble stops no other."""
     now = clock.now()
-    found = {"visits": 0, "voided": 0, "admitted": 0, "failed": 0}
+    found = {"visits": 0, "voided": 0, "admitted": 0, "erased": 0, "failed": 0}
     for details in Details.public_by_start.query("yes", Details.starts_at >= now - LONGEST):
         if details.ends_at <= now:
             continue
@@ -54,7 +54,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
         except (PynamoDBException, Problem) as error:
             found["failed"] += 1
             logger.error("sweep failed", visit_id=details.visit_id, error=type(error).__name__)
-    found["erased"] = _erase_again(now)
+    try:
+        found["erased"] = _erase_again(now)
+    except (PynamoDBException, Problem) as error:
+        found["failed"] += 1  # it stays noted, so the next sweep repeats it
+        logger.error("erasure not repeated", error=type(error).__name__)
     if begins_the_hour(now):
         found["forgotten"] = forget(now=now)
     metrics.count("PlacesVoided", found["voided"])

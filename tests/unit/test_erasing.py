@@ -15,13 +15,14 @@ from followups.model import Deliveries, Suppressions
 from followups.plan import planned
 from kernel import audit
 from kernel.access import Actor, ApiToken, Session, session_pk, token_pk
+from kernel.errors import Unavailable
 from kernel.ids import derived_id
 from kernel.person_key import person_key
 from tests.events_seen import change_of, events_of
 from tests.service import ORGANISER, SURNAME, Answer, Context, Service, person
 from tests.unit.conftest import SECRET
 from tests.unit.test_visits_events import validate
-from visits import register
+from visits import register, sweep
 from visits.model import Guard
 
 KEY = person_key(person(1)["email"], SECRET.pepper)
@@ -217,6 +218,22 @@ def test_the_sweep_leaves_an_erasure_alone_until_everybody_who_was_registering_i
     known.dynamodb.forget()
     known.sweep()
     assert [c for op, c in known.dynamodb.calls if op == "UpdateItem" and "erasures" in json.dumps(c)] == []
+
+
+def test_a_repetition_that_fails_is_made_by_the_next_sweep(known: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(known, ask(known))
+    known.clock.advance(minutes=5)
+    with monkeypatch.context() as patched:
+
+        def busy(**_: object) -> int:
+            raise Unavailable
+
+        patched.setattr(sweep, "erase_again", busy)
+        with pytest.raises(sweep.SweepIncomplete):
+            sweep.handler({}, Context())
+    known.sweep()
+    [note] = [item for item in known.items() if item["pk"]["S"] == "erasures"]
+    assert "settled_at" in note
 
 
 def test_that_somebody_was_at_a_past_visit_stays_as_a_figure(known: Service) -> None:
