@@ -175,8 +175,8 @@ class DataStack(Stack):
                 "alike (NIST SP 800-63B). Passkeys and email codes do without one.",
                 "AwsSolutions-COG2": "A pool that requires a second factor takes neither passkeys nor email codes as "
                 "the first, and these are what people here are asked to use.",
-                "AwsSolutions-COG8": "Essentials has what is used here. Plus adds threat protection, at more than the rest "
-                "of the service costs.",
+                "AwsSolutions-COG8": "Essentials has what is used here. Plus adds threat protection, for more than the "
+                "rest of the service costs.",
             },
         )
         return pool
