@@ -16,7 +16,7 @@ from infra.function import LONGEST, Common, ServiceFunction
 from infra.http import WayIn
 from infra.nag import explain
 from infra.queues import dead_letters
-from infra.sources import ERASURES, OLDEST_EVENT, call_every, call_on_events
+from infra.sources import ERASURES, OLDEST_EVENT, call_daily, call_every, call_on_events
 
 # Events that somebody gets an email for; `followups/plan.py` says which.
 PLANNED_EVENTS = [
@@ -43,6 +43,9 @@ EVENTS_FOR_EVERYBODY = ["visit.rescheduled", "visit.cancelled", "visit.message_p
 
 # Pages of people planned at once: two big visits do not wait for one another, and the table is not rushed.
 PAGES_AT_ONCE = 2
+
+# When organisers get their digest (`followups.plan.DIGEST_AT`).
+DIGEST_HOUR, DIGEST_ZONE = 7, "Europe/London"
 
 # Two senders at ten a batch stay well under the 14 emails a second that SES starts new accounts with.
 SENDERS_AT_ONCE = 2
@@ -85,6 +88,7 @@ class Followups(Construct):
         self.send = self._send(way_in.base_url)
         self.settle = self._settle()
         self.feedback = self._feedback()
+        self.digest = self._digest()
         self.organise = self._organise(way_in)
         self.erase = self._erase(bus)
 
@@ -219,6 +223,21 @@ class Followups(Construct):
         function.may_write(self._data.followups)
         function.may(["sqs:SendMessage"], [self.deliveries.queue_arn])
         call_every(function, Duration.minutes(5), common=self._common)
+        return function
+
+    def _digest(self) -> ServiceFunction:
+        function = self._function(
+            "followups-digest",
+            "followups.digest.handler",
+            {
+                "ACCOUNTS_TABLE": self._data.accounts.table.table_name,
+                "DELIVERIES_QUEUE_URL": self.deliveries.queue_url,
+            },
+        )
+        function.may_read(self._data.accounts)
+        function.may_write(self._data.followups)
+        function.may(["sqs:SendMessage"], [self.deliveries.queue_arn])
+        call_daily(function, DIGEST_HOUR, DIGEST_ZONE, common=self._common)
         return function
 
     def _feedback(self) -> ServiceFunction:

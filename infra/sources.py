@@ -105,7 +105,18 @@ def call_on_events(
 
 def call_every(function: ServiceFunction, interval: Duration, *, common: Common) -> None:
     """Call a function again and again. One that failed is not worth repeating once the next is due."""
-    queue = function.is_called_later(common=common, retry_attempts=1, max_event_age=interval)
+    _schedule(function, f"rate({interval.to_minutes():.0f} minutes)", oldest=interval, common=common)
+
+
+def call_daily(function: ServiceFunction, hour: int, timezone: str, *, common: Common) -> None:
+    """Call a function once a day, at an hour that clocks in the zone show."""
+    _schedule(function, f"cron(0 {hour} * * ? *)", timezone=timezone, oldest=Duration.hours(6), common=common)
+
+
+def _schedule(
+    function: ServiceFunction, expression: str, *, oldest: Duration, common: Common, timezone: str | None = None
+) -> None:
+    queue = function.is_called_later(common=common, retry_attempts=1, max_event_age=oldest)
     role = iam.Role(
         function,
         "Scheduler",
@@ -122,14 +133,15 @@ def call_every(function: ServiceFunction, interval: Duration, *, common: Common)
     schedule = scheduler.CfnSchedule(
         function,
         "Schedule",
-        schedule_expression=f"rate({interval.to_minutes():.0f} minutes)",
+        schedule_expression=expression,
+        schedule_expression_timezone=timezone,
         flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
         target=scheduler.CfnSchedule.TargetProperty(
             arn=function.function.function_arn,
             role_arn=role.role_arn,
             dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=queue.queue_arn),
             retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                maximum_event_age_in_seconds=interval.to_seconds(), maximum_retry_attempts=1
+                maximum_event_age_in_seconds=oldest.to_seconds(), maximum_retry_attempts=1
             ),
         ),
     )

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 from followups import words
 from followups.delivery import Identity
 from followups.message import Invitation, Letter
-from followups.plan import Step, reason_to_skip
+from followups.plan import Step, digest_span, reason_to_skip
 from followups.steps import DEFAULT, OF_EVENTS, PlanStep, Running
 from kernel import calendar, markdown, pages, theme, times
 from kernel.email_address import sender_parts
 from kernel.site import Site
 from kernel.text import greeting, one_line
-from visits.query import MessageView, Publisher, RegistrationView, VisitView, calendar_entry, where
+from visits.query import MessageView, Newcomers, Publisher, RegistrationView, VisitView, calendar_entry, where
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -60,6 +60,16 @@ class Visits:
     address_link: Callable[[RegistrationView, str, datetime], str]
     address_undo_link: Callable[[RegistrationView, str, datetime], str]
     message: Callable[[str, str], MessageView | None]
+    newcomers: Callable[[str, datetime, datetime], Sequence[Newcomers]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody with an account: how they are addressed, and whether they want the daily digest."""
+
+    name: str
+    email: str
+    wants_digest: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +80,15 @@ class Letters:
     base_url: str
     sender: str
     site: Site
+    reader: Callable[[str], Reader | None]
     plan: Callable[[str], Running] = _default_plan
 
     def letter(self, identity: Identity, now: datetime) -> Letter | Skip:
         """Return what a delivery's person is to read as things are now, or why they are to read nothing."""
         if identity.step == Step.LINKS:
             return self._links(identity.person, now)
+        if identity.step == Step.DIGEST:
+            return self._digest(identity)
         if identity.visit_id is None or identity.place is None:
             return Skip("about no visit")
         visit = self.visits.visit(identity.visit_id)
@@ -199,6 +212,31 @@ class Letters:
         ]
         return self._written(Step.LINKS, newest.name, newest.email, {"places": places})
 
+    def _digest(self, identity: Identity) -> Letter | Skip:
+        """One letter about all the visits of an organiser that somebody registered for in a day."""
+        reader = self.reader(identity.person)
+        if reader is None or not reader.wants_digest:
+            return Skip("no longer wanted")
+        since, until = digest_span(identity.schedule)
+        found = self.visits.newcomers(reader.email, since, until)
+        if not found:
+            return Skip("nobody registered")
+        facts: dict[str, object] = {
+            "people": sum(one.people for one in found),
+            "since": times.moment_text(since, "Europe/London"),
+            "until": times.moment_text(until, "Europe/London"),
+            "visits": [
+                {
+                    "visit": self._facts(one.visit),
+                    "said": _registered(one),
+                    "names": _names(one),
+                    "url": f"{self.base_url}/organise/visits/{one.visit.visit_id}",
+                }
+                for one in found
+            ],
+        }
+        return self._written(Step.DIGEST, reader.name, reader.email, facts)
+
     def _written(
         self,
         template: str,
@@ -264,6 +302,20 @@ class Letters:
         publisher = Publisher(self.base_url, self.site.community, named, address)
         entry = calendar_entry(visit, registration, publisher)
         return Invitation(calendar.method_of(entry), calendar.invitation(entry, stamp=now))
+
+
+def _registered(new: Newcomers) -> str:
+    """How many registered for one visit, and what they have."""
+    parts = {"with a place": new.confirmed, "waiting": new.waiting, "cancelled since": new.cancelled}
+    said = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
+    return f"{new.people} new: {said}"
+
+
+def _names(new: Newcomers) -> str:
+    """The names of who registered; those that read like an advertisement are left out, as in a greeting."""
+    shown = [name for one in new.names if (name := greeting(one))]
+    more = new.confirmed + new.waiting - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more and shown else "")
 
 
 def _from_the_organiser(message: MessageView | None, visit: VisitView) -> dict[str, object]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from followups.delivery import Identity
 from kernel.ids import derived_id
@@ -32,6 +33,7 @@ class Step(StrEnum):
     RESCHEDULED = "rescheduled"
     VISIT_CANCELLED = "visit_cancelled"
     MESSAGE = "message"
+    DIGEST = "digest"
 
 
 _STEPS: Final = {
@@ -134,6 +136,41 @@ class ForEverybody:
             kind="service",
             message_id=self.message_id,
         )
+
+
+DIGEST_AT: Final = time(7)
+"""When organisers get their digest, on London's clocks: before the working day begins."""
+
+_DIGEST_ZONE: Final = ZoneInfo("Europe/London")
+
+
+def digest_day(now: datetime) -> date:
+    """Return the day whose digest is the latest that is due."""
+    local = now.astimezone(_DIGEST_ZONE)
+    return local.date() if local.time() >= DIGEST_AT else local.date() - timedelta(days=1)
+
+
+def digest_of(person: str, day: date) -> Identity:
+    """Return a person's digest of a day; ``schedule`` is the day, as 20261124."""
+    schedule = int(f"{day:%Y%m%d}")
+    return Identity(
+        delivery_id=str(derived_id(person, Step.DIGEST, schedule)),
+        visit_id=None,
+        registration_id=None,
+        place=None,
+        person=person,
+        step=Step.DIGEST,
+        schedule=schedule,
+        kind="service",
+    )
+
+
+def digest_span(schedule: int) -> tuple[datetime, datetime]:
+    """Return what the digest of a day is about: from seven the day before until seven, whatever the clocks did."""
+    day = datetime.strptime(str(schedule), "%Y%m%d").date()  # noqa: DTZ007  a day, which has no zone
+    until = datetime.combine(day, DIGEST_AT, _DIGEST_ZONE)
+    since = datetime.combine(day - timedelta(days=1), DIGEST_AT, _DIGEST_ZONE)
+    return since.astimezone(UTC), until.astimezone(UTC)
 
 
 def for_everybody(name: str, detail: Mapping[str, Fact]) -> ForEverybody | None:

@@ -40,8 +40,10 @@ def letters(base_url: str, sender: str, site: Site) -> Letters:
             address_link=lambda _registration, _email, _now: f"{base_url}/addresses/{NOWHERE}",
             address_undo_link=lambda _registration, _email, _now: f"{base_url}/addresses/undo/{NOWHERE}",
             message=lambda _visit_id, _message_id: None,
+            newcomers=lambda _organiser, _since, _until: (),
         ),
         base_url=base_url,
         sender=sender,
         site=site,
+        reader=lambda _person: None,
     )

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from followups import plans
 from followups.delivery import Change, Delivery, NotReady, accepted, not_sent, skipped, suppressed, taken, unclear
-from followups.letters import Letters, Skip, Visits
+from followups.letters import Letters, Reader, Skip, Visits
 from followups.message import Message, message, named_sender
 from followups.model import Deliveries, Suppressions
 from followups.ses import NotSent, Ses, Unclear
@@ -118,6 +118,13 @@ class Sender:
             )
 
 
+def _reader(person: str) -> Reader | None:
+    from accounts import query
+
+    account = query.account(person)
+    return None if account is None else Reader(account.name, account.email, account.digest == "daily")
+
+
 @cache
 def _sender() -> Sender:
     from visits import query
@@ -138,6 +145,7 @@ def _sender() -> Sender:
             registration, email, now=now, base_url=read.base_url, keys=keys
         ),
         message=query.message,
+        newcomers=query.newcomers,
     )
 
     suppressions = Suppressions()
@@ -148,7 +156,12 @@ def _sender() -> Sender:
             return Skip(unwanted)
         of_the_site = site.current(read.community_name)
         letters = Letters(
-            visits=visits, base_url=read.base_url, sender=read.sender, site=of_the_site, plan=plans.running
+            visits=visits,
+            base_url=read.base_url,
+            sender=read.sender,
+            site=of_the_site,
+            reader=_reader,
+            plan=plans.running,
         )
         letter = letters.letter(delivery.identity, now)
         if isinstance(letter, Skip):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from kernel.text import greeting, one_line
@@ -71,6 +72,32 @@ class MessageView:
     html: str
     to: frozenset[str]
     moved_from: tuple[datetime, datetime] | None = None
+
+
+LONGEST = timedelta(days=31)
+"""A visit that began longer ago has ended (`visits.edit.MAX_LENGTH`)."""
+
+SLACK = timedelta(hours=1)
+"""How far the order of places and that of their times may differ: far more than a function runs."""
+
+NAMED = 50
+"""How many people a digest names of one visit; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomers:
+    """Who registered for a visit in some span, by what they have now; ``names`` are of those still registered."""
+
+    visit: VisitView
+    confirmed: int
+    waiting: int
+    cancelled: int
+    names: tuple[str, ...]
+
+    @property
+    def people(self) -> int:
+        """How many registered."""
+        return self.confirmed + self.waiting + self.cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +206,45 @@ def people_after(visit_id: str, place: int, limit: int) -> list[RegistrationView
         page_size=limit,
     )
     return [registration_view(one, None) for one in found]
+
+
+def newcomers(organiser: str, since: datetime, until: datetime) -> list[Newcomers]:
+    """Return who registered in a span for the visits that ``organiser`` (an email address) organises, soonest first.
+
+    Visits are read from an index, of each the places handed out last; both as far back as the span reaches.
+    """
+    visits = Details.all_by_start.query(
+        "yes",
+        Details.starts_at >= since - LONGEST,
+        filter_condition=(Details.ends_at > since) & (Details.status != "draft"),
+    )
+    found = (_newcomers(details, since, until) for details in visits if organiser in details.organisers)
+    return [one for one in found if one.people]
+
+
+def _newcomers(details: Details, since: datetime, until: datetime) -> Newcomers:
+    new = [place for place in _latest(details.visit_id, since) if since <= place.created_at < until]
+    counts = Counter(place.status for place in new)
+    live = [place for place in reversed(new) if place.status in line.LIVE]
+    return Newcomers(
+        visit=visit_view(details),
+        confirmed=counts["confirmed"],
+        waiting=counts["waiting"] + counts["offered"],
+        cancelled=counts["cancelled"],
+        names=tuple(place.name or "" for place in live[:NAMED]),
+    )
+
+
+def _latest(visit_id: str, since: datetime) -> Iterator[Place]:
+    """Yield registrations, the last handed out first, until those are met that were surely made before."""
+    keys = Place.sk.startswith("place#")
+    person = Place.person.exists()
+    for place in Place.query(
+        visit_pk(visit_id), keys, filter_condition=person, consistent_read=True, scan_index_forward=False, page_size=100
+    ):
+        if place.created_at < since - SLACK and not place.is_extra:
+            return
+        yield place
 
 
 def registrations_of(person: str) -> list[RegistrationView]:

@@ -3,8 +3,10 @@
 Emails are read by a second parser (`tests.e2e.calendars`), and each arrives once.
 """
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -173,3 +175,44 @@ def test_what_cannot_be_done_names_its_field(
     service: Service, visit_id: str, action: str, body: dict[str, object], field: str
 ) -> None:
     assert field in ask(service, visit_id, action, body).fields
+
+
+def test_an_organiser_who_wants_it_gets_one_digest_a_day(service: Service) -> None:
+    organiser, emulator = a_person("Olga Weir"), service.stack.emulator
+    visit_id = service.a_visit(organisers=[organiser.email])
+    first, second = a_person("Rosa Fell"), a_person("Sol Tarn")
+    service.register(visit_id, first)
+    service.register(visit_id, second)
+    now = datetime.now(UTC)
+    row = {
+        "pk": f"account#{visit_id}", "sk": "account", "person": visit_id, "email": organiser.email,
+        "name": organiser.name, "username": organiser.email, "digest": "daily",
+        **dict.fromkeys(("created_at", "signed_in_at"), f"{now:%Y-%m-%dT%H:%M:%S.%f}+0000"),
+    }  # fmt: skip
+    dynamodb = emulator.session.client("dynamodb", **emulator.connection)
+    dynamodb.put_item(
+        TableName=service.stack.deployment["AccountsTableName"],
+        Item={name: {"S": value} for name, value in row.items()},
+    )
+    # What registered just now is in the digest of the next seven o'clock in London.
+    london = now.astimezone(ZoneInfo("Europe/London"))
+    day = (london + timedelta(days=london.hour >= 7)).date()
+    functions = emulator.session.client("lambda", **emulator.connection)
+    for _ in range(2):
+        answer = functions.invoke(
+            FunctionName=service.stack.deployment["FollowupsDigestFunction"],
+            Payload=json.dumps({"day": day.isoformat()}).encode(),
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+    mail = service.email(organiser.email, "2 new registrations for your visit")
+    assert "2 new: 2 with a place" in mail.text
+    assert f"{first.name}, {second.name}" in mail.text
+    assert f"/organise/visits/{visit_id}" in mail.text
+    assert len(service.emails(organiser.email)) == 1
+
+    def delivered() -> bool:
+        key = {"pk": {"S": f"delivery#{mail.delivery_id}"}, "sk": {"S": "delivery"}}
+        table = service.stack.deployment["FollowupsTableName"]
+        return dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["state"]["S"] == "delivered"
+
+    wait_for(delivered, lambda: "SES did not say what became of the digest")

@@ -78,9 +78,19 @@ def test_every_rule_retries_and_keeps_what_it_cannot_deliver(synthesis: Synthesi
 def test_every_schedule_keeps_what_it_cannot_deliver_and_does_not_catch_up(synthesis: Synthesis) -> None:
     for schedule in synthesis.all("AWS::Scheduler::Schedule"):
         target = schedule.properties["Target"]
-        assert schedule.properties["ScheduleExpression"] == "rate(5 minutes)", schedule
         assert "Arn" in target["DeadLetterConfig"], schedule
-        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 300, "MaximumRetryAttempts": 1}, schedule
+        daily = schedule.properties["ScheduleExpression"] == "cron(0 7 * * ? *)"
+        assert schedule.properties.get("ScheduleExpressionTimezone") == ("Europe/London" if daily else None), schedule
+        assert daily or schedule.properties["ScheduleExpression"] == "rate(5 minutes)", schedule
+        age = 6 * 3600 if daily else 300
+        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": age, "MaximumRetryAttempts": 1}, schedule
+
+
+def test_the_digest_comes_when_the_plan_says(synthesis: Synthesis) -> None:
+    import followups.plan
+    from infra import followups as stack
+
+    assert (followups.plan.DIGEST_AT.hour, str(followups.plan._DIGEST_ZONE)) == (stack.DIGEST_HOUR, stack.DIGEST_ZONE)
 
 
 def test_every_function_called_later_says_how_often_how_long_and_where_to(synthesis: Synthesis) -> None:

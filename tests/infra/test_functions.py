@@ -40,6 +40,7 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "followups-fan-out": {"Visits": READ, "Followups": READ | WRITE},
     "followups-send": {"Visits": READ, "Followups": READ | WRITE, "Accounts": {"dynamodb:GetItem"}},
     "followups-organise": {"Visits": READ, "Followups": READ | WRITE, "Accounts": RECOGNISE},
+    "followups-digest": {"Accounts": READ, "Followups": WRITE},
     "followups-settle": {"Followups": READ | WRITE},
     "followups-feedback": {"Followups": READ | WRITE},
     "followups-erase": {"Followups": READ | WRITE},

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from followups.delivery import Identity
-from followups.letters import Letters, Visits
+from followups.letters import Letters, Reader, Visits
 from followups.plan import Step
 from kernel.site import Site
-from visits.query import MessageView, RegistrationView, SessionView, VisitView
+from visits.query import MessageView, Newcomers, RegistrationView, SessionView, VisitView
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 START = datetime(2026, 10, 27, 14, tzinfo=UTC)  # two days after the clocks go back in London
@@ -56,6 +56,8 @@ MESSAGE = MessageView(
     to=frozenset({"confirmed", "waiting", "offered"}),
     moved_from=(START - timedelta(days=7), START - timedelta(days=7) + timedelta(hours=2)),
 )
+NEWCOMERS = Newcomers(VISIT, confirmed=2, waiting=1, cancelled=1, names=("Ben Ash", "Cho Lee", "www.buy.example"))
+READER = Reader("Zoë Okafor", "zoe@example.org", wants_digest=True)
 CANCELLED = replace(CONFIRMED, status="cancelled", sequence=1)
 
 
@@ -66,6 +68,8 @@ def letters(
     all_of_them: Sequence[tuple[RegistrationView, VisitView]] = (),
     site: Site = SITE,
     message: MessageView | None = None,
+    newcomers: Sequence[Newcomers] = (NEWCOMERS,),
+    reader: Reader | None = READER,
 ) -> Letters:
     """Letters written from these rows alone."""
     visits = {one.visit_id: one for _, one in all_of_them}
@@ -78,16 +82,18 @@ def letters(
             address_link=lambda _one, email, _now: f"{BASE_URL}/addresses/to-{email.partition('@')[0]}",
             address_undo_link=lambda _one, email, _now: f"{BASE_URL}/addresses/undo/{email.partition('@')[0]}",
             message=lambda _visit_id, _message_id: message,
+            newcomers=lambda _organiser, _since, _until: newcomers,
         ),
         base_url=BASE_URL,
         sender=SENDER,
         site=site,
+        reader=lambda _person: reader,
     )
 
 
 def identity(step: Step) -> Identity:
     """What a delivery of this step is for."""
-    about_a_visit = step is not Step.LINKS
+    about_a_visit = step not in {Step.LINKS, Step.DIGEST}
     return Identity(
         delivery_id=DELIVERY_ID,
         visit_id="virtual-ward" if about_a_visit else None,
@@ -95,7 +101,7 @@ def identity(step: Step) -> Identity:
         place=3 if about_a_visit else None,
         person="person-key",
         step=step,
-        schedule=0,
+        schedule=20261001 if step is Step.DIGEST else 0,
         kind="service",
         message_id="m1" if step is Step.MESSAGE else None,
     )

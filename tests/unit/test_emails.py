@@ -6,13 +6,14 @@ from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 import vobject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from followups.letters import LARGEST_HTML, Letters, Skip
+from followups.letters import LARGEST_HTML, Letters, Reader, Skip
 from followups.message import Invitation, Letter, Message, ascii_domain, message
 from followups.plan import Step
 from kernel.email_address import sender_parts
@@ -45,6 +46,7 @@ CASES = {
     Step.RESCHEDULED: CONFIRMED,
     Step.VISIT_CANCELLED: CONFIRMED,
     Step.MESSAGE: CONFIRMED,
+    Step.DIGEST: CONFIRMED,
 }
 CALLED_OFF = replace(VISIT, status="cancelled", notice="m1")
 VISITS = {Step.VISIT_CANCELLED: CALLED_OFF, Step.RESCHEDULED: replace(VISIT, notice="m1")}
@@ -134,6 +136,7 @@ def test_subjects_say_what_happened() -> None:
         Step.RESCHEDULED: "A new time: Inside the virtual ward",
         Step.VISIT_CANCELLED: "This visit is cancelled: Inside the virtual ward",
         Step.MESSAGE: "Where to park: Inside the virtual ward",
+        Step.DIGEST: "4 new registrations for your visit",
     }
 
 
@@ -439,3 +442,24 @@ def test_an_invitation_keeps_its_bytes_on_the_way() -> None:
     assert isinstance(letter.invitation, Invitation)
     part = list(parsed(letter).iter_parts())[2]
     assert part.get_content() == letter.invitation.data
+
+
+def test_a_digest_says_how_many_and_who_and_repeats_no_advertisement() -> None:
+    letter = written(Step.DIGEST)
+    assert "From Wednesday 30 September 2026 at 07:00 BST to Thursday 1 October 2026 at 07:00 BST:" in letter.text
+    assert "4 new: 2 with a place, 1 waiting, 1 cancelled since\nBen Ash, Cho Lee and 1 more" in letter.text
+    assert f"{BASE_URL}/organise/visits/virtual-ward" in letter.text
+    assert "buy" not in letter.text + letter.html
+    assert letter.invitation is None
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"newcomers": ()}, "nobody registered"),
+        ({"reader": None}, "no longer wanted"),
+        ({"reader": Reader("Zoë", "zoe@example.org", wants_digest=False)}, "no longer wanted"),
+    ],
+)
+def test_a_digest_with_nothing_in_it_or_nobody_to_read_it_is_not_sent(more: dict[str, Any], reason: str) -> None:
+    assert letters(**more).letter(identity(Step.DIGEST), NOW) == Skip(reason)

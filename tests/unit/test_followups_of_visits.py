@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -14,7 +15,8 @@ import boto3
 import pytest
 import vobject
 
-from followups import fan_out, on_event, send
+from accounts.model import Account, account_pk
+from followups import digest, fan_out, on_event, send
 from followups.delivery import State
 from followups.model import DeliveryRecord
 from followups.plan import ABOUT_VISITS
@@ -23,7 +25,7 @@ from kernel.ids import derived_id
 from tests.dynamodb_tap import Tap
 from tests.events_seen import events_of
 from tests.service import Service
-from visits import on_stream
+from visits import on_stream, query
 
 
 class Post:
@@ -92,7 +94,7 @@ def post(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
         return post if name == "sesv2" else real(name, **options)
 
     monkeypatch.setattr(aws, "client", client)
-    caches: list[Any] = [on_event._planner, send._sender, fan_out._fan_out]
+    caches: list[Any] = [on_event._planner, send._sender, fan_out._fan_out, digest._digests]
     for cache in caches:
         cache.cache_clear()
     service.visit(capacity=1, waitlist="automatic")
@@ -441,3 +443,55 @@ def test_an_event_that_nobody_is_written_to_about_makes_nothing(service: Service
     body = json.dumps({"detail-type": "visit.changed", "detail": {"visit_id": "ward", "version": 3}})
     assert fan_out.handler({"Records": [{"messageId": "m", "body": body}]}, None) == {"batchItemFailures": []}
     assert service.items("followups") == []
+
+
+# --- the daily digest
+
+
+def reader(service: Service, email: str, digest: str | None = "daily") -> None:
+    """Give somebody an account."""
+    person = f"person-of-{email.partition('@')[0]}"
+    account = Account(account_pk(person), person=person, email=email, name="Olive Organiser", username=person)
+    account.created_at = account.signed_in_at = service.clock.now
+    account.digest = digest
+    account.save()
+
+
+def test_organisers_who_want_it_hear_each_morning_who_registered_for_their_visits(service: Service, post: Post) -> None:
+    reader(service, "organiser@example.org")
+    reader(service, "other@example.org")
+    reader(service, "without@example.org", digest=None)
+    service.clock.now = datetime(2026, 9, 1, 12, tzinfo=UTC)
+    for number in (1, 2, 3):
+        service.register(number)
+    service.api("DELETE", f"/registrations/{service.link(3)}")
+    post.deliver()
+    service.clock.now = datetime(2026, 9, 2, 6, tzinfo=UTC)
+    for _ in range(2):
+        assert digest.handler({}, None) == {"digests": 2}
+    (mail,) = post.deliver()
+    assert subjects([mail]) == [("organiser", "3 new registrations for your visit")]
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert "3 new: 1 with a place, 1 waiting, 1 cancelled since" in text.get_content()
+    assert "Ada Quillfeather 1, Ada Quillfeather 2" in text.get_content()
+    assert "Quillfeather 3" not in text.get_content()
+    assert states(service, "digest") == [("sent", "SES accepted it"), ("skipped", "nobody registered")]
+    service.clock.now = datetime(2026, 9, 3, 6, tzinfo=UTC)
+    digest.handler({}, None)
+    assert post.deliver() == [], "nothing is new since"
+    service.register(4)
+    service.clock.now = datetime(2026, 9, 4, 6, tzinfo=UTC)
+    digest.handler({"day": "2026-09-04"}, None)
+    assert subjects(post.deliver())[-1] == ("organiser", "1 new registration for your visit")
+
+
+def test_a_digest_reads_only_the_end_of_a_long_line(service: Service, post: Post) -> None:
+    for number in range(1, 6):
+        service.register(number)
+    service.clock.advance(days=3)
+    service.register(6)
+    since = service.clock.now - timedelta(hours=1)
+    (found,) = query.newcomers("organiser@example.org", since, service.clock.now + timedelta(hours=1))
+    assert (found.people, found.names) == (1, ("Ada Quillfeather 6",))
+    assert [place.number for place in query._latest("ward", since)] == [6]

@@ -1,12 +1,23 @@
 """Which event makes which step, and whether it is still right when its moment comes."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from followups import plan
-from followups.plan import ABOUT_VISITS, DETAIL_TYPES, Step, for_everybody, planned, reason_to_skip
+from followups.plan import (
+    ABOUT_VISITS,
+    DETAIL_TYPES,
+    Step,
+    digest_day,
+    digest_of,
+    digest_span,
+    for_everybody,
+    planned,
+    reason_to_skip,
+)
 from kernel.events import Fact
 from tests.unit.followups_samples import CANCELLED, CONFIRMED, NOW, VISIT, WAITING
 from visits.query import RegistrationView, VisitView
@@ -195,3 +206,33 @@ def test_what_is_told_to_everybody_is_looked_at_once_more_for_each(
         step, visit=visit, registration=registration, now=NOW, schedule=2, to=frozenset({"confirmed"})
     )
     assert found == reason
+
+
+# --- the digest
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        (datetime(2026, 7, 1, 5, 59, tzinfo=UTC), date(2026, 6, 30)),
+        (datetime(2026, 7, 1, 6, 0, tzinfo=UTC), date(2026, 7, 1)),
+        (datetime(2026, 12, 1, 6, 59, tzinfo=UTC), date(2026, 11, 30)),
+        (datetime(2026, 12, 1, 7, 0, tzinfo=UTC), date(2026, 12, 1)),
+    ],
+)
+def test_a_digest_is_due_at_seven_in_london(now: datetime, day: date) -> None:
+    assert digest_day(now) == day
+
+
+def test_digests_follow_one_another_without_a_gap_also_when_clocks_change() -> None:
+    days = [date(2026, 10, 22) + timedelta(days=number) for number in range(8)]
+    spans = [digest_span(digest_of("person-key", day).schedule) for day in days]
+    assert all(before[1] == after[0] for before, after in pairwise(spans))
+    assert {(until - since) // timedelta(hours=1) for since, until in spans} == {24, 25}
+
+
+def test_a_persons_digest_of_a_day_is_one_delivery() -> None:
+    day = date(2026, 11, 24)
+    assert digest_of("a", day) == digest_of("a", day)
+    others = {digest_of("a", day), digest_of("b", day), digest_of("a", date(2026, 11, 25))}
+    assert len({one.delivery_id for one in others}) == 3
