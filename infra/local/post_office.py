@@ -22,6 +22,8 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import EndpointConnectionError
+
 from infra.local import clock
 from infra.local.emulator import ACCOUNT, REGION, Emulator
 from infra.local.folder import Folder
@@ -179,9 +181,12 @@ def _read(file: Path) -> Email:
 
 
 def _tell(emulator: Emulator, one: Email) -> None:
-    for kind in ("Send", _fate(one)):
-        if _is_promised(emulator, one.configuration_set or "", kind):
-            _deliver(emulator, _event(one, kind))
+    try:
+        for kind in ("Send", _fate(one)):
+            if _is_promised(emulator, one.configuration_set or "", kind):
+                _deliver(emulator, _event(one, kind))
+    except EndpointConnectionError:
+        pass  # the emulator was stopped meanwhile; SES promises no events either
 
 
 def _fate(one: Email) -> str:
