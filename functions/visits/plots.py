@@ -11,7 +11,7 @@ from datetime import date
 ROW = 46
 """The height of a bar with its label, in pixels."""
 
-LONGEST_LABEL = 30
+LONGEST_LABEL = 28
 """What fits beside a count on a phone. The table behind a plot has labels in full."""
 
 HEIGHT = 100.0

@@ -27,17 +27,21 @@ QUESTIONS = [
     {"question_id": "hope", "label": "What do you hope for?", "kind": "text"},
 ]
 
-type Picture = Callable[[Page, str], None]
+type Take = Callable[[str, str], None]
+type Picture = Callable[[Page, str, str], None]
 
 
 @pytest.fixture
 def picture() -> Picture:
     """Take a picture for the organisers' guide where ``PICTURES=1`` asks for it, so that other runs leave none."""
 
-    def take(page: Page, name: str) -> None:
+    def take(page: Page, name: str, part: str) -> None:
         if os.environ.get("PICTURES"):
             path: Path = PICTURES / f"{name}.png"
             path.parent.mkdir(exist_ok=True)
+            page.evaluate(
+                "part => scrollTo(0, document.querySelector(part).getBoundingClientRect().top + scrollY - 24)", part
+            )
             page.screenshot(path=path, animations="disabled")
 
     return take
@@ -81,12 +85,12 @@ def heading(page: Page, words: str) -> None:
 def test_from_an_idea_to_the_figures(visitor: OpenPage, service: Service, picture: Picture, script: bool) -> None:
     page = visitor(java_script_enabled=script, viewport={"width": 820, "height": 640}, reduced_motion="reduce")
 
-    def take(name: str) -> None:
+    def take(name: str, part: str) -> None:
         if script:
-            picture(page, name)
+            picture(page, name, part)
 
     open_as(page, people.ORGANISER, "/organise")
-    page.get_by_role("link", name="New visit").click()
+    page.get_by_role("link", name="New visit", exact=True).click()
     page.get_by_label("Title").fill("The ward that went home")
     page.get_by_label("Host").fill("Riverside Hospital")
     page.get_by_label("Summary").fill("How one team sends people home a day earlier.")
@@ -99,9 +103,7 @@ def test_from_an_idea_to_the_figures(visitor: OpenPage, service: Service, pictur
     page.get_by_label("End", exact=False).first.fill(local(in_days(20, 16)))
     page.get_by_label("Places", exact=True).fill("2")
     page.get_by_label("Link to the online room").fill("https://rooms.example.org/ward")
-    if script:
-        page.evaluate("scrollTo(0, 0)")
-    take("new-visit")
+    take("new-visit", "h1")
     page.get_by_role("button", name="Add a question").click()
     page.get_by_label("Question", exact=False).first.fill("Where do you work?")
     page.get_by_role("button", name="Save as a draft", exact=True).click()
@@ -109,7 +111,7 @@ def test_from_an_idea_to_the_figures(visitor: OpenPage, service: Service, pictur
     heading(page, "Before you publish")
     visit_id = visit_id_in(page)
     assert service.get(f"/visits/{visit_id}").status == 404
-    take("publish")
+    take("publish", "main section.panel")
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_role("status").first).to_contain_text("published")
     assert service.get(f"/visits/{visit_id}").status == 200
@@ -118,7 +120,7 @@ def test_from_an_idea_to_the_figures(visitor: OpenPage, service: Service, pictur
     for person in (ada, bea, cem):
         service.register(visit_id, person, answers={"where_do_you_work": "Ward"})
     page.reload()
-    take("overview")
+    take("overview", "h1")
     numbers = page.locator(".numbers")
     expect(numbers).to_contain_text(re.compile(r"Confirmed\s*2"))
     expect(numbers).to_contain_text(re.compile(r"Waiting\s*1"))
@@ -130,14 +132,14 @@ def test_from_an_idea_to_the_figures(visitor: OpenPage, service: Service, pictur
     shared(page, service, visit_id, take)
 
 
-def moved(page: Page, service: Service, told: tuple[Person, ...], take: Callable[[str], None]) -> None:
+def moved(page: Page, service: Service, told: tuple[Person, ...], take: Take) -> None:
     page.get_by_role("link", name="Move to another time").click()
     page.get_by_label("New start").fill(local(in_days(27)))
     page.get_by_label("New end").fill(local(in_days(27, 16)))
     page.get_by_label("What you want to add").fill("The team is on leave that week.")
     page.get_by_role("button", name="Look at it before it is done").click()
     heading(page, "Move it, and tell 3 people?")
-    take("move")
+    take("move", "main section.panel")
     page.get_by_role("button", name="Yes, move it and tell 3 people").click()
     expect(page.get_by_role("status").first).to_contain_text("moved")
     for person in told:
@@ -145,22 +147,22 @@ def moved(page: Page, service: Service, told: tuple[Person, ...], take: Callable
         assert "The team is on leave that week." in mail.text
 
 
-def written(page: Page, service: Service, reader: Person, waiting: Person, take: Callable[[str], None]) -> None:
+def written(page: Page, service: Service, reader: Person, waiting: Person, take: Take) -> None:
     choose(page, "Message")
     page.get_by_label("Subject").fill("Where to park")
     page.get_by_label("Message", exact=False).last.fill("Behind the house, *not* in front.")
     page.get_by_role("button", name="Look at it before sending").click()
     heading(page, "Send this to 2 people?")
-    take("message")
+    take("message", "main section.panel")
     page.get_by_role("button", name="Send it to 2 people").click()
     expect(page.get_by_role("status").first).to_contain_text("on its way")
     assert "Behind the house" in service.email(reader.email, "Where to park").text
     assert not [one for one in service.emails(waiting.email) if "Where to park" in one.subject]
 
 
-def moved_up(page: Page, service: Service, person: Person, take: Callable[[str], None]) -> None:
+def moved_up(page: Page, service: Service, person: Person, take: Take) -> None:
     choose(page, "People")
-    take("people")
+    take("people", ".tools")
     page.get_by_role("link", name=person.name).click()
     page.get_by_text("Move up: give them a place now").click()
     page.get_by_label("Reason").fill("He presents the board.")
@@ -169,14 +171,14 @@ def moved_up(page: Page, service: Service, person: Person, take: Callable[[str],
     service.email(person.email, "A place for you")
 
 
-def attended(page: Page, visit_id: str, service: Service, take: Callable[[str], None]) -> None:
+def attended(page: Page, visit_id: str, service: Service, take: Take) -> None:
     choose(page, "Attendance")
     for name, word in (("Ada Okafor", "Attended"), ("Bea Lindqvist", "Missed")):
         button = page.get_by_role("button", name=f"{word}: {name}")
         button.click()
         expect(page.get_by_role("button", name=f"{word}: {name}")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#attendance-count")).to_have_text("1 attended, 1 missed, 1 not marked")
-    take("attendance")
+    take("attendance", "#attendance-count")
     page.get_by_role("link", name="Settle who came").click()
     heading(page, "1 person becomes “missed”")
     page.get_by_role("button", name="Settle, and mark 1 person as missed").click()
@@ -185,15 +187,15 @@ def attended(page: Page, visit_id: str, service: Service, take: Callable[[str], 
     heading(page, "Registrations over time")
     attendance = page.get_by_role("img", name="Attendance")
     expect(attendance.locator("desc")).to_have_text("Attended: 1; Missed: 2; Not marked: 0")
-    take("statistics")
+    take("statistics", ".plots")
 
 
-def shared(page: Page, service: Service, visit_id: str, take: Callable[[str], None]) -> None:
+def shared(page: Page, service: Service, visit_id: str, take: Take) -> None:
     choose(page, "Share")
     page.get_by_label("Recording").fill("https://video.example.org/ward")
     page.get_by_label("Title").first.fill("The board, as a template")
     page.get_by_label("Web address").first.fill("https://files.example.org/board.pdf")
-    take("share")
+    take("share", "main form.panel")
     page.get_by_role("button", name="Share", exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text("public page")
     visit = service.get(f"{service.api}/visits/{visit_id}").json
@@ -238,7 +240,7 @@ def test_two_organisers_edit_at_once_and_the_second_loses_nothing(
     expect(first.get_by_role("status")).to_contain_text("saved")
     second.get_by_role("button", name="Save", exact=True).click()
     heading(second, f"{people.ORGANISER.name} changed this visit while you were writing")
-    picture(second, "two-at-once")
+    picture(second, "two-at-once", ".summary")
     expect(second.locator("[data-error-summary]").first).to_contain_text("The first organiser’s title")
     expect(second.get_by_label("Title")).to_have_value("The second organiser’s title")
     expect(second.get_by_label("Summary")).to_have_value("The first organiser’s summary")

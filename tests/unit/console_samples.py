@@ -1,10 +1,11 @@
 """Samples of the organisers' pages, in each state they can be in."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from kernel.access import Actor
 from tests.unit.visit_samples import CANCELLED, FULL, NOT_YET, PAST, SOMEBODYS, VISIT
-from visits import console_form
+from visits import console_form, plots
 from visits.tally import Tally
 
 ACTOR = Actor("person-of-olive", "olive@example.org", "Olive Organiser", frozenset({"organiser"}))
@@ -184,6 +185,31 @@ def _settle(**context: object) -> tuple[str, dict[str, Any]]:
     return "visits/console_settle.html", {**EVERY, "visit": OURS, "tally": TALLY, "problem": None, **context}
 
 
+DAYS = [(date(2026, 11, 1) + timedelta(days=day), day % 4, 0) for day in range(30)]
+
+
+def _statistics(**context: object) -> tuple[str, dict[str, Any]]:
+    total, days = 0, []
+    for day, count, _ in DAYS:
+        total += count
+        days.append((day, count, total))
+    statuses = plots.bars([("Confirmed", 37), ("Waiting", 2), ("Cancelled", 0)])
+    answers = plots.bars([("Hospital", 20), ("A care home or somewhere else that nobody thought of", 12)])
+    return "visits/console_statistics.html", {
+        **EVERY,
+        "visit": OURS,
+        "registered": 39,
+        "extra": 2,
+        "course": plots.course(days),
+        "plots": [
+            {"id": "statuses", "title": "Where people stand", "note": "", "bars": statuses},
+            {"id": "question-1", "title": "Where do you work?", "note": "Asked no more.", "bars": answers},
+        ],
+        "texts": [{"label": "What do you hope for?", "answered": 12}],
+        **context,
+    }
+
+
 class Posted:
     """What was written before, as templates read it."""
 
@@ -345,6 +371,8 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "organise, settle": _settle(),
     "organise, settle, over": _settle(visit=organised(PAST), tally=Tally(confirmed=1), problem="It was cancelled."),
     "organise, settle, all marked": _settle(tally=Tally(confirmed=2, attended=2)),
+    "organise, statistics": _statistics(),
+    "organise, statistics, nobody": _statistics(registered=1, extra=0, course=None, plots=[], texts=[]),
     "organise, people": _people(next_url="/organise/visits/x/people?cursor=abc"),
     "organise, people, found": _people(which="confirmed", q="ada", people=PEOPLE[:1]),
     "organise, people, nobody": _people(which="waiting", people=[]),
