@@ -14,6 +14,9 @@ ROW = 46
 LONGEST_LABEL = 28
 """What fits beside a count on a phone. The table behind a plot has labels in full."""
 
+FEWEST = 14
+"""How many days a course has room for at least, so that a single day is no wall."""
+
 HEIGHT = 100.0
 DAY = 10.0
 
@@ -82,7 +85,7 @@ def course(days: Sequence[tuple[date, int, int]]) -> Course | None:
         f"{number * DAY + DAY / 2:g},{_from_the_top(by_then, total)[0]:g}"
         for number, (_, _, by_then) in enumerate(days)
     )
-    return Course(columns, len(days) * DAY, points, most, days[-1][2])
+    return Course(columns, max(len(days), FEWEST) * DAY, points, most, days[-1][2])
 
 
 def _from_the_top(count: int, most: int) -> tuple[float, float]:
