@@ -19,6 +19,9 @@ from infra.settings import Settings
 # dead-letter queue keeps its messages, and no longer.
 FAILURES_KEPT = Duration.days(14)
 
+# Files somebody asked for and did not fetch, or did: S3 counts in whole days.
+EXPORTS_KEPT = Duration.days(1)
+
 
 @dataclass(frozen=True)
 class Index:
@@ -81,7 +84,18 @@ class DataStack(Stack):
         )
         self.people = self._people()
         self.sign_in = self._sign_in_pages()
-        self.failures = self._failures()
+        self.failures = self._bucket(
+            "Failures",
+            kept=FAILURES_KEPT,
+            unlogged="Lambda alone writes here and an operator alone reads, both seen in CloudTrail; "
+            "a second bucket of access logs would be one more place to keep clean.",
+        )
+        self.exports = self._bucket(
+            "Exports",
+            kept=EXPORTS_KEPT,
+            unlogged="Everything here is gone after a day, and opened by a signed address for five minutes; "
+            "the audit log says who had it made.",
+        )
         self.secret = self._secret()
         self.origin_secret = None if settings.is_local else self._origin_secret()
         self._output("VisitsTable", self.visits.table.table_name)
@@ -89,6 +103,7 @@ class DataStack(Stack):
         self._output("CommentsTable", self.comments.table.table_name)
         self._output("AccountsTable", self.accounts.table.table_name)
         self._output("FailuresBucket", self.failures.bucket_name)
+        self._output("ExportsBucket", self.exports.bucket_name)
         self._output("SecretId", self.secret.secret_arn)
         self._output("UserPoolId", self.people.user_pool_id)
         if self.origin_secret:
@@ -191,10 +206,11 @@ class DataStack(Stack):
             managed_login_version=cognito.ManagedLoginVersion.NEWER_MANAGED_LOGIN,
         )
 
-    def _failures(self) -> s3.Bucket:
+    def _bucket(self, name: str, *, kept: Duration, unlogged: str) -> s3.Bucket:
+        """Make a bucket that forgets; ``unlogged`` says why it has no access log."""
         bucket = s3.Bucket(
             self,
-            "Failures",
+            name,
             encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=self.key,
             bucket_key_enabled=True if self.key else None,
@@ -203,17 +219,11 @@ class DataStack(Stack):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
-                s3.LifecycleRule(expiration=FAILURES_KEPT, abort_incomplete_multipart_upload_after=Duration.days(1))
+                s3.LifecycleRule(expiration=kept, abort_incomplete_multipart_upload_after=Duration.days(1))
             ],
             removal_policy=self._kept,
         )
-        explain(
-            bucket,
-            {
-                "AwsSolutions-S1": "Lambda alone writes here and an operator alone reads, both seen in CloudTrail; "
-                "a second bucket of access logs would be one more place to keep clean."
-            },
-        )
+        explain(bucket, {"AwsSolutions-S1": unlogged})
         return bucket
 
     def _secret(self) -> secretsmanager.Secret:

@@ -44,6 +44,7 @@ _SETTINGS: Final = (
     "SIGN_IN_KEYS_URL",
     "BASE_URL",
     "SECRET_ID",
+    "EXPORTS_BUCKET",
     "ORIGIN_SECRET",
     "COMMUNITY_NAME",
     "SENDER",

@@ -80,6 +80,15 @@ def may_keep(function: ServiceFunction, data: DataStack, prefix: str, why: str) 
     explain(function.role, {f"AwsSolutions-IAM5[Resource::{exported}/{prefix}]": why})
 
 
+def may_hand_out(function: ServiceFunction, data: DataStack, prefix: str, why: str) -> None:
+    """Let a function put files under ``prefix`` of the exports bucket, and sign addresses that open them."""
+    bucket = data.exports
+    function.may(["s3:GetObject", "s3:PutObject"], [bucket.arn_for_objects(prefix)])
+    function.may_use(data.key, "s3", ["kms:Decrypt", "kms:GenerateDataKey"])
+    exported = data.resolve(data.export_value(bucket.bucket_arn))["Fn::ImportValue"]
+    explain(function.role, {f"AwsSolutions-IAM5[Resource::{exported}/{prefix}]": why})
+
+
 def call_on_events(
     function: ServiceFunction,
     name: str,

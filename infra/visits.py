@@ -8,7 +8,7 @@ from constructs import Construct
 from infra.data import DataStack
 from infra.function import Common, ServiceFunction
 from infra.http import WayIn
-from infra.sources import ERASURES, call_every, call_on_events, call_on_records, may_keep
+from infra.sources import ERASURES, call_every, call_on_events, call_on_records, may_hand_out, may_keep
 
 ORGANISER = "/api/v1/organiser"
 
@@ -105,9 +105,13 @@ class Visits(Construct):
         return function
 
     def _people(self, way_in: WayIn, environment: dict[str, str]) -> ServiceFunction:
-        secret = {"SECRET_ID": self._data.secret.secret_arn}
-        function = self._for_organisers("visits-people", "visits.people.handler", environment | secret)
+        needs = {
+            "SECRET_ID": self._data.secret.secret_arn,
+            "EXPORTS_BUCKET": self._data.exports.bucket_name,
+        }
+        function = self._for_organisers("visits-people", "visits.people.handler", environment | needs)
         function.may_know(self._data.secret)  # person keys: who is added by hand, which address is corrected
+        may_hand_out(function, self._data, "registrations/*", "An export's name is a random number.")
         for path in PEOPLE_PATHS:
             route = apigateway.HttpRouteKey.with_(f"{ORGANISER}/visits/{{visit_id}}/{path}", apigateway.HttpMethod.ANY)
             way_in.answer(route, function)

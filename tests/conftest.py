@@ -24,6 +24,7 @@ os.environ.update(
         "SIGN_IN_KEYS_URL": "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_people/.well-known/jwks.json",
         "BUS_NAME": "microclimate",
         "FAILURES_BUCKET": "failures",
+        "EXPORTS_BUCKET": "exports",
         "SECRET_ID": "microclimate",
         "ORIGIN_SECRET": "test",
         "BASE_URL": "https://visits.example.org",

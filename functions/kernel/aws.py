@@ -53,6 +53,8 @@ def client(service: str, *, attempts: int = 4) -> Any:  # botocore makes its cli
         read_timeout=READ_SECONDS,
         parameter_validation=False,  # our types say what a call takes; checking it again costs on every call
         retries={"total_max_attempts": attempts, "mode": "standard"},
+        # Else botocore would sign S3's addresses in its old way, which does not open what a key of KMS encrypts.
+        signature_version="s3v4" if service == "s3" else None,
     )
     made: Any = session().create_client(service, config=config)
     # Clients of one service share its connections: each of its own would read the certificates and shake hands anew.

@@ -390,6 +390,44 @@ class AttendanceSettled(BaseModel):
     complete: bool
 
 
+class Day(BaseModel):
+    """A day in the visit's zone: how many people registered on it, and how many had by its end."""
+
+    date: str
+    registered: int
+    total: int
+
+
+class AnswerCount(BaseModel):
+    """How many people gave an answer."""
+
+    answer: str
+    count: int
+
+
+class QuestionFigures(BaseModel):
+    """A question and how it was answered; ``counts`` is null for questions that are answered in words."""
+
+    question_id: str
+    label: str
+    kind: Literal["text", "long_text", "choice", "choices", "yes_no"]
+    retired: bool
+    answered: int
+    counts: list[AnswerCount] | None
+
+
+class Statistics(BaseModel):
+    """A visit in figures. Attendance is of those with a confirmed place, answers of who is registered now."""
+
+    by_day: list[Day]
+    statuses: dict[Literal["confirmed", "waiting", "offered", "cancelled"], int]
+    attendance: dict[Literal["attended", "missed", "unknown"], int]
+    extra: int
+    registered: int
+    questions: list[QuestionFigures]
+    consents: dict[Literal["follow_ups", "introductions"], int]
+
+
 class People(BaseModel):
     """A page of a visit's registrations, in the order of the line."""
 

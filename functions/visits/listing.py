@@ -139,12 +139,21 @@ def organisers_visits(wanted: Asked, which: Which, *, now: datetime) -> Page[tup
 
 @dataclass(frozen=True, slots=True)
 class AskedPeople:
-    """Which registrations are asked for; ``words`` stand in name, address or organisation."""
+    """Which registrations are asked for; ``words`` stand in name, address or organisation.
+
+    ``attendance`` is ``attended``, ``missed``, ``unknown`` (of those with a confirmed place), or empty for any.
+    """
 
     limit: int = DEFAULT_LIMIT
     after: int = 0
     statuses: frozenset[str] = field(default_factory=frozenset)
     words: str = ""
+    attendance: str = ""
+
+    @property
+    def everybody(self) -> bool:
+        """Whether nobody is left out, so that a page needs no more reading than it shows."""
+        return not (self.statuses or self.words or self.attendance)
 
 
 def asked_people(parameters: dict[str, str]) -> AskedPeople:
@@ -157,16 +166,21 @@ def asked_people(parameters: dict[str, str]) -> AskedPeople:
     status = parameters.get("status", "")
     if status and status not in LIVE | {"cancelled"}:
         raise Invalid(errors=[FieldError("status", "This must be confirmed, waiting, offered or cancelled.")])
+    attendance = parameters.get("attendance", "")
+    if attendance and attendance not in {"attended", "missed", "unknown"}:
+        raise Invalid(errors=[FieldError("attendance", "This must be attended, missed or unknown.")])
     after = _decoded(parameters["cursor"]) if parameters.get("cursor") else 0
     if not isinstance(after, int) or not 0 <= after < 10**8:
         raise Invalid(errors=[_NO_CURSOR])
-    return AskedPeople(wanted.limit, after, frozenset({status} if status else ()), wanted.words.casefold())
+    return AskedPeople(wanted.limit, after, frozenset({status} if status else ()), wanted.words.casefold(), attendance)
 
 
 def people(visit_id: str, wanted: AskedPeople) -> Page[Place]:
     """Return registrations of a visit in the order of the line. Tombstones that were never anybody's are left out."""
     keys = Place.sk.between(place_sk(wanted.after + 1), place_sk(10**8 - 1))
-    found = Place.query(visit_pk(visit_id), keys, Place.person.exists(), consistent_read=True)
+    # Of people looked for, DynamoDB reads a megabyte at a time; of everybody, no more than the page holds.
+    at_once = wanted.limit + 1 if wanted.everybody else None
+    found = Place.query(visit_pk(visit_id), keys, Place.person.exists(), consistent_read=True, page_size=at_once)
     fitting = (place for place in found if _fits(place, wanted))
     items = list(islice(fitting, wanted.limit + 1))
     more = len(items) > wanted.limit
@@ -186,6 +200,8 @@ def positions(items: list[Place], counters: Counters) -> dict[int, int]:
 
 def _fits(place: Place, wanted: AskedPeople) -> bool:
     text = f"{place.name} {place.email} {place.organisation or ''}".casefold()
+    if wanted.attendance and (place.status != "confirmed" or (place.attendance or "unknown") != wanted.attendance):
+        return False
     return (not wanted.statuses or place.status in wanted.statuses) and wanted.words in text
 
 

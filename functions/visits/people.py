@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from kernel import access, metrics, secrets, settings
 from kernel.errors import (
@@ -13,7 +14,7 @@ from kernel.errors import (
     NotSignedIn,
     UnsupportedMediaType,
 )
-from kernel.http import Answer, Edge, Operation, Parameter, json_answer, no_content
+from kernel.http import Answer, Edge, Operation, Parameter, file_answer, json_answer, no_content, see_other
 from kernel.person_key import person_key
 from kernel.problem_page import problem_page
 from visits import listing, query, view
@@ -29,6 +30,7 @@ class Settings:
 
     base_url: str
     secret_id: str
+    exports_bucket: str
     origin_secret: str
     community_name: str
 
@@ -53,6 +55,7 @@ _REFUSED = (NotSignedIn, Forbidden)
         "Organising",
         query=(
             Parameter("status", "Only these.", {"enum": ["confirmed", "waiting", "offered", "cancelled"]}),
+            Parameter("attendance", "Only these.", {"enum": ["attended", "missed", "unknown"]}),
             Parameter("q", "Text to find in name, address or organisation."),
             Parameter("limit", "How many.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
             Parameter("cursor", "The `next` of the page before."),
@@ -210,6 +213,60 @@ def resend(visit_id: str, registration_id: str) -> Answer:
     return _answer(place, counters, details, status=202)
 
 
+# --- exports and figures ---------------------------------------------------------------------------------------------
+
+
+@edge.route(
+    Operation(
+        "GET",
+        f"{_REGISTRATIONS}.csv",
+        "Everybody registered, as CSV",
+        "Organising",
+        answers={200: "text/csv", 303: None},
+        problems=(*_REFUSED, NotFound),
+        who="organiser",
+    )
+)
+def export_csv(visit_id: str) -> Answer:
+    """Export a visit's registrations as CSV; over 4 MB, redirect to an address that is good for five minutes."""
+    return _exported(visit_id, "csv")
+
+
+@edge.route(
+    Operation(
+        "GET",
+        f"{_REGISTRATIONS}.xlsx",
+        "Everybody registered, as a workbook",
+        "Organising",
+        answers={200: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 303: None},
+        problems=(*_REFUSED, NotFound),
+        who="organiser",
+    )
+)
+def export_xlsx(visit_id: str) -> Answer:
+    """Export a visit's registrations as XLSX; over 4 MB, redirect to an address that is good for five minutes."""
+    return _exported(visit_id, "xlsx")
+
+
+@edge.route(
+    Operation(
+        "GET",
+        f"{_VISIT}/statistics",
+        "A visit in figures",
+        "Organising",
+        answers={200: "visits.contract:Statistics"},
+        problems=(*_REFUSED, NotFound),
+        who="organiser",
+    )
+)
+def read_statistics(visit_id: str) -> Answer:
+    """Count a visit's registrations by day, status, attendance and answer."""
+    from visits.statistics import statistics
+
+    _, details = _found(visit_id)
+    return json_answer(200, view.statistics_json(statistics(details)))
+
+
 # --- attendance ------------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +317,16 @@ def settle_attendance(visit_id: str) -> Answer:
 
 
 # --- what routes share -----------------------------------------------------------------------------------------------
+
+
+def _exported(visit_id: str, kind: Literal["csv", "xlsx"]) -> Answer:
+    from visits.export import CONTENT_TYPES, export, keep
+
+    _, details = _found(visit_id)
+    with export(details, kind, actor=edge.actor, now=edge.request.now) as made:
+        if not made.is_small:
+            return see_other(keep(made, _SETTINGS.exports_bucket))
+        return file_answer(made.path.read_bytes(), CONTENT_TYPES[kind], audience="private", name=made.name)
 
 
 def _person(email: str) -> str:

@@ -1,12 +1,18 @@
 """How a visit and a registration are shown: the contract's JSON, from the items of the table."""
 
+from __future__ import annotations
+
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from visits import query, questions
 from visits.line import NO_LIMIT
 from visits.model import Counters, Details, Message, Place
+
+if TYPE_CHECKING:
+    from visits.statistics import Statistics
 
 type Json = dict[str, Any]  # the contract's documents: shapes are in `visits.contract`
 
@@ -102,6 +108,19 @@ def message_json(message: Message, *, people: int) -> Json:
         "to": message.to,
         "people": people,
         "posted_at": message.posted_at.isoformat(),
+    }
+
+
+def statistics_json(figures: Statistics) -> Json:
+    """Return the contract's statistics."""
+    return {
+        "by_day": [{**asdict(day), "date": day.date.isoformat()} for day in figures.by_day],
+        "statuses": figures.statuses,
+        "attendance": figures.attendance,
+        "extra": figures.extra,
+        "registered": figures.registered,
+        "questions": [asdict(one) for one in figures.questions],
+        "consents": figures.consents,
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from tests import conftest  # noqa: F401  its settings first: table classes read their names when they are defined
+from tests.bench import people
 from tests.bench.counts import count
 from tests.bench.ratios import Ratio, measure
 
@@ -24,6 +25,7 @@ def main() -> None:
     began = time.monotonic()
     _print_counts()
     _print_ratios(rounds)
+    people.print_figures()
     print(f"\n{time.monotonic() - began:.0f} s, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
 

@@ -144,6 +144,13 @@ def test_a_secret_is_read_by_those_who_sign_links_and_make_person_keys(synthesis
         assert reads == (function_name(function) in KNOW_THE_SECRET), function
 
 
+def test_only_who_makes_exports_touches_them_and_only_under_their_prefix(synthesis: Synthesis) -> None:
+    for function in synthesis.all("AWS::Lambda::Function"):
+        allowed = {one for one in permissions(synthesis, function) if "Exports" in one.resource}
+        exporting = {Permission(action, "<Exports.Arn>/registrations/*") for action in ("s3:GetObject", "s3:PutObject")}
+        assert allowed == (exporting if function_name(function) == "visits-people" else set()), function
+
+
 def test_only_the_sender_sends_and_only_as_the_configured_address(synthesis: Synthesis) -> None:
     for function in synthesis.all("AWS::Lambda::Function"):
         sending = [one for one in statements(synthesis, function) if "ses:SendEmail" in str(one["Action"])]

@@ -22,14 +22,15 @@ def ministack() -> Emulator:
 
 @pytest.fixture
 def dynamodb(ministack: Emulator) -> Iterator[Emulator]:
-    """The visits and follow-ups tables on MiniStack; models and clients of this process talk to it meanwhile.
+    """The visits, follow-ups and accounts tables on MiniStack; models and clients of this process talk to it meanwhile.
 
     Tables live as long as the session: give each test a visit of its own.
     """
     from followups import model as followups
+    from kernel import audit
     from visits import model as visits
 
-    with local_stacks.tables_on(ministack, visits.Details, followups.DeliveryRecord):
+    with local_stacks.tables_on(ministack, visits.Details, followups.DeliveryRecord, audit.AuditEntry):
         yield ministack
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from infra.local.emulator import Emulator
 from kernel.access import Actor
-from kernel.errors import Problem
+from kernel.errors import AlreadyRegistered, Problem
 from kernel.person_key import person_key
-from visits import edit, query, register
+from visits import by_hand, edit, query, register
 from visits.cancel import cancel
 from visits.line import LIVE
 from visits.model import Counters, Place, place_sk, visit_pk
@@ -207,3 +207,64 @@ def test_people_coming_while_others_cancel_and_the_capacity_moves_never_oversell
     if waiting:
         assert max(place.number for place in confirmed) < min(place.number for place in waiting), "no queue jumping"
     assert {place.sk for place in written} == {place_sk(number) for number in range(1, int(found.line) + 1)}
+
+
+def person_of(number: int) -> str:
+    return person_key(f"ada{number}@people.example.org", "a pepper for tests alone")
+
+
+def moving_up(place: Place) -> Callable[[], Place | Problem]:
+    def call() -> Place | Problem:
+        try:
+            return by_hand.move_up(place, "She speaks.", actor=ORGANISER, now=NOW)
+        except Problem as problem:
+            return problem
+
+    return call
+
+
+def test_organisers_who_move_up_and_add_at_once_make_one_extra_place_a_person(visit_id: str) -> None:
+    at_once([registering(visit_id, number) for number in range(SEATS + 8)])
+    before = counters(visit_id).numbers
+    waiting = [place for place in places(visit_id) if place.status == "waiting"]
+    assert len(waiting) == 8
+    newcomer = Registrant("Ada 99", "ada99@people.example.org", "", "", "", {}, {}, "")
+
+    def adding() -> Place | Problem:
+        try:
+            return by_hand.add(visit_id, person_of(99), newcomer, actor=ORGANISER, now=NOW)
+        except Problem as problem:
+            return problem
+
+    # Each of four people is moved up by two organisers at once, and a newcomer is added by four.
+    told = at_once([*(moving_up(place) for place in waiting[:4] for _ in range(2)), *[adding] * 4])
+
+    moved, added = told[:8], told[8:]
+    assert all(isinstance(one, Place) for one in moved), moved
+    assert sum(isinstance(one, Place) for one in added) == 1
+    assert all(isinstance(one, Place | AlreadyRegistered) for one in added), added
+    extras = [place for place in places(visit_id) if place.is_extra]
+    assert [place.status for place in extras] == ["confirmed"] * 5
+    assert len({place.person for place in extras}) == 5
+    tombstones = [place for place in places(visit_id) if place.moved_to is not None]
+    assert sorted(place.number for place in tombstones) == sorted(place.number for place in waiting[:4])
+    assert counters(visit_id).numbers == before, "the line has neither won nor lost a seat"
+    assert positions(visit_id) == [1, 2, 3, 4]
+
+
+def test_moving_up_while_the_same_seat_comes_free_gives_nobody_two_places(visit_id: str) -> None:
+    at_once([registering(visit_id, number) for number in range(SEATS + 4)])
+    held = [place for place in places(visit_id) if place.status == "confirmed"]
+    waiting = [place for place in places(visit_id) if place.status == "waiting"]
+
+    def cancelling(place: Place) -> Callable[[], object]:
+        return lambda: cancel(place, ends_at=NOW + timedelta(days=31), now=NOW)
+
+    at_once([*(cancelling(place) for place in held[:4]), *(moving_up(place) for place in waiting)])
+    reconcile(visit_id, now=NOW, from_the_start=True)
+    live = [place for place in places(visit_id) if place.status in LIVE]
+    assert len({place.person for place in live}) == len(live)
+    in_line = [place for place in live if not place.is_extra]
+    assert len(in_line) <= SEATS
+    assert all(place.status == "confirmed" for place in live)
+    assert int(counters(visit_id).admitted) - sum(bool(one.released) for one in places(visit_id)) == SEATS

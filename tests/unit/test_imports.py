@@ -27,6 +27,7 @@ LATER = {
     "visits.change",
     "visits.contract",
     "visits.register",
+    "xlsxwriter",
 }
 
 

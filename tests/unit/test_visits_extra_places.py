@@ -405,3 +405,20 @@ def test_what_organisers_do_is_logged_without_a_name(service: Service, log_lines
     for entry in audited():
         assert "Quillfeather" not in str(entry.facts)
         assert "@" not in str(entry.facts)
+
+
+def test_access_needs_go_thirty_days_after_the_visit_from_extra_places_too(service: Service) -> None:
+    from visits.forget import forget
+
+    service.visit(capacity=1)
+    service.register(1)
+    service.register(2, access_needs="A ramp")
+    add(service, 9, access_needs="A hearing loop")
+    move_up(service, service.places()[1].registration_id)
+    assert [one.access_needs for one in service.places()] == [None, None, "A hearing loop", "A ramp"]
+    service.clock.advance(days=61)
+    forget(now=service.clock.now)
+    assert {one.access_needs for one in service.places()} == {None}
+    service.clock.advance(days=365)
+    forget(now=service.clock.now)
+    assert not [one for one in service.places() if one.attribute_values.keys() & {"person", "email", "name"}]

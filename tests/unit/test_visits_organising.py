@@ -364,10 +364,28 @@ def test_people_are_found_by_status_and_text_and_come_in_pages(service: Service)
     assert seen == [1, 2, 3, 4, 5]
 
 
+def test_people_are_found_by_attendance(service: Service) -> None:
+    service.visit(capacity=3)
+    for number in range(1, 5):
+        service.register(number)
+    ids = [place.registration_id for place in service.places()]
+    marks = [{"registration_id": ids[0], "attendance": "attended"}, {"registration_id": ids[1], "attendance": "missed"}]
+    service.organise("POST", "/visits/ward/attendance", marks)
+    for attendance, places in (("attended", [1]), ("missed", [2]), ("unknown", [3])):
+        answer = service.send(
+            "GET",
+            "/api/v1/organiser/visits/ward/registrations",
+            headers={"authorization": "Bearer organiser-token"},
+            query={"attendance": attendance},
+        )
+        assert [one["place"] for one in answer.json["items"]] == places
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
         ({"status": "void"}, "status"),
+        ({"attendance": "late"}, "attendance"),
         ({"limit": "0"}, "limit"),
         ({"limit": "101"}, "limit"),
         ({"limit": "x"}, "limit"),
