@@ -34,7 +34,12 @@ def known(service: Service) -> dict[str, str]:
     visit_id, person = service.a_visit(), a_person()
     service.register(visit_id, person)
     made = service.organise("POST", "/tokens", {"name": "A token of the fuzz", "scopes": ["organiser:read"]})
-    return {"visit_id": visit_id, "token": service.place_token(person), "token_id": made["token_id"]}
+    return {
+        "visit_id": visit_id,
+        "token": service.place_token(person),
+        "token_id": made["token_id"],
+        "registration_id": last_registered(service, visit_id),
+    }
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -44,6 +49,8 @@ def test_an_operation_answers_what_its_document_says(
     operation = DOCUMENT["paths"][path][method]
     if path.endswith(ENDINGS):
         known = known | {"visit_id": service.a_visit()}
+    if "{registration_id}" in path:
+        known = known | somebody_waiting(service)
     statuses = set()
     token = tokens.ORGANISER.token if operation.get("security") else None
     versioned = any(one["name"] == "If-Match" for one in operation.get("parameters", []))
@@ -59,6 +66,18 @@ def test_an_operation_answers_what_its_document_says(
     assert any(status < 400 for status in statuses), f"nothing was ever answered well: {statuses}"
 
 
+def somebody_waiting(service: Service) -> dict[str, str]:
+    """Return a visit of its own, and the registration of somebody who waits for a place on it."""
+    visit_id = service.a_visit(capacity=1)
+    for _ in range(2):
+        service.register(visit_id, a_person())
+    return {"visit_id": visit_id, "registration_id": last_registered(service, visit_id)}
+
+
+def last_registered(service: Service, visit_id: str) -> str:
+    return str(service.organise("GET", f"/visits/{visit_id}/registrations")["items"][-1]["registration_id"])
+
+
 def requests(
     path: str, operation: Mapping[str, Any], known: Mapping[str, str]
 ) -> Iterator[tuple[str, str, dict[str, str], object]]:
@@ -68,7 +87,7 @@ def requests(
     content = operation.get("requestBody", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema")
     body: object = {} if schema else None
-    yield plain, "", {}, example(schema) if schema else None
+    yield plain, "", {}, example(schema, known) if schema else None
     for parameter in parameters:
         name = parameter["name"]
         match parameter["in"]:
@@ -86,13 +105,25 @@ def requests(
         documents: tuple[object, ...] = (None, [], "text", 1, {"no_such_field": 1})
         for document in documents:
             yield plain, "", {}, json.dumps(document).encode()
-        for number, name in enumerate(resolved(schema)["properties"]):
-            for value in ODD_VALUES[number % 3 :: 3]:  # a third for each: together they meet every one
-                yield plain, "", {}, {**example(schema), name: value}
+        for odd in odd_bodies(schema, known):
+            yield plain, "", {}, odd
 
 
-def example(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a body the schema allows: required fields alone, each with its plainest value."""
+def odd_bodies(schema: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[object]:
+    """Yield bodies with one odd value each; of a list, with one such item."""
+    shape = resolved(schema)
+    if shape.get("type") == "array":
+        yield from ([odd] for odd in odd_bodies(shape["items"], known))
+        return
+    for number, name in enumerate(shape["properties"]):
+        for value in ODD_VALUES[number % 3 :: 3]:  # a third for each: together they meet every one
+            yield {**example(schema, known), name: value}
+
+
+def example(schema: Mapping[str, Any], known: Mapping[str, str]) -> Any:
+    """Return a body the schema allows: required fields alone, each with its plainest value; a list of one."""
+    if resolved(schema).get("type") == "array":
+        return [example(resolved(schema)["items"], known)]
     written = {
         "title": "A visit of the fuzz",
         "host": "Nobody",
@@ -106,6 +137,9 @@ def example(schema: Mapping[str, Any]) -> dict[str, Any]:
         "body_markdown": "Bring boots.",
         "to": ["confirmed"],
         "recording_url": "https://video.example.org/1",
+        "reason": "She speaks at the visit.",
+        "registration_id": known["registration_id"],
+        "attendance": "attended",
     }
     wanted = [*resolved(schema).get("required", []), *({"recording_url"} & set(resolved(schema)["properties"]))]
     return {name: written[name] for name in wanted}
