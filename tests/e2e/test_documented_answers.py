@@ -21,7 +21,7 @@ DOCUMENT: dict[str, Any] = json.loads((pages.FUNCTIONS / "kernel" / "openapi.jso
 OPERATIONS = [
     (method, path) for path, methods in DOCUMENT["paths"].items() for method in methods if method != "parameters"
 ]
-ENDINGS = ("/unpublish", "/cancel", "/reschedule", "/share", "/messages")
+ENDINGS = ("/unpublish", "/cancel", "/reschedule", "/share", "/messages", "/registrations")
 """What is asked of a visit of its own: it does not suit everybody's, or everybody's does not suit it."""
 
 ODD_TEXTS = ("", " ", "0", "-1", "'\"<>&", "…\u202e\U0001f9ea", "a\x00b", "../..", "x" * 1000)
@@ -50,7 +50,9 @@ def test_an_operation_answers_what_its_document_says(
     if path.endswith(ENDINGS):
         known = known | {"visit_id": service.a_visit()}
     if "{registration_id}" in path:
-        known = known | somebody_waiting(service)
+        known = known | the_last_of_two(service, capacity=1)
+    if path.endswith("/attendance"):
+        known = known | the_last_of_two(service, capacity=2)
     statuses = set()
     token = tokens.ORGANISER.token if operation.get("security") else None
     versioned = any(one["name"] == "If-Match" for one in operation.get("parameters", []))
@@ -66,9 +68,9 @@ def test_an_operation_answers_what_its_document_says(
     assert any(status < 400 for status in statuses), f"nothing was ever answered well: {statuses}"
 
 
-def somebody_waiting(service: Service) -> dict[str, str]:
-    """Return a visit of its own, and the registration of somebody who waits for a place on it."""
-    visit_id = service.a_visit(capacity=1)
+def the_last_of_two(service: Service, *, capacity: int) -> dict[str, str]:
+    """Return a visit of its own, and the registration of the second person on it, who waits if there is one place."""
+    visit_id = service.a_visit(capacity=capacity)
     for _ in range(2):
         service.register(visit_id, a_person())
     return {"visit_id": visit_id, "registration_id": last_registered(service, visit_id)}
