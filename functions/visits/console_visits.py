@@ -167,6 +167,8 @@ def create() -> Answer:
 def edit_page(visit_id: str) -> Answer:
     """Show the form of a visit as it is."""
     counters, details = found(visit_id)
+    if details.status == "cancelled":
+        return _home(counters, details, status=409, problem="This visit was called off, so it stays as it is. Copy it.")
     values = _filled(details)
     return _form_page((counters, details), form({**values, **_basis(details)}), Typed({}))
 

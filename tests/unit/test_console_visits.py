@@ -255,6 +255,18 @@ def test_fields_that_do_not_fit_together_are_said_beside_them(console: Console, 
     assert "The end must come after the start." in page
 
 
+def test_a_visit_that_was_called_off_is_not_offered_to_be_edited(console: Console, service: Service) -> None:
+    service.visit()
+    form = console.form(EDIT)
+    assert service.organise("POST", "/visits/ward/cancel", {"message": ""}).status == 200
+    answer = service.send("GET", EDIT, headers=console.headers)
+    assert answer.status == 409
+    assert "called off" in answer.body
+    late = console.press(form, title="Too late")
+    assert late.status == 409
+    assert 'value="Too late"' in late.body
+
+
 # --- two at once
 
 
