@@ -1,11 +1,13 @@
 """Follow-ups: from an event to a delivery, from a delivery to an email, and what SES says became of it."""
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -16,7 +18,7 @@ from infra.function import LONGEST, Common, ServiceFunction
 from infra.http import WayIn
 from infra.nag import explain
 from infra.queues import dead_letters
-from infra.sources import ERASURES, OLDEST_EVENT, call_daily, call_every, call_on_events
+from infra.sources import ERASURES, OLDEST_EVENT, call_daily, call_every, call_on_events, call_on_records
 
 # Events that somebody gets an email for; `followups/plan.py` says which.
 PLANNED_EVENTS = [
@@ -30,12 +32,39 @@ PLANNED_EVENTS = [
     "person.lookup_requested",
 ]
 
+# Events that may move a visit's schedules.
+SCHEDULING_EVENTS = [
+    "visit.published",
+    "visit.unpublished",
+    "visit.changed",
+    "visit.rescheduled",
+    "visit.cancelled",
+    "visit.shared",
+    "visit.attendance_settled",
+]
+
+# A plan that changed: neither its runs, which follow from it, nor deliveries.
+PLAN_FILTERS: list[dict[str, object]] = [
+    {
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "plan#"}]}, "sk": {"S": ["plan", "state"]}}},
+    }
+]
+
+# Schedules are moved by reading again, so an older record says nothing a newer one does not.
+OLDEST_TO_SCHEDULE = Duration.hours(2)
+
 # What of an organiser's visit is about its follow-ups. Full matches, which API Gateway prefers to ``{proxy+}``.
 ORGANISERS_PATHS = (
     "plan",
     "plan/variables",
     "plan/preview",
     "plan/timeline",
+    "plan/steps/{step}/test",
+    "plan/steps/{step}/send-now",
+    "plan/steps/{step}/pause",
+    "plan/steps/{step}/resume",
+    "deliveries",
 )
 
 # Events about a whole visit, which everybody registered on it gets an email for.
@@ -91,6 +120,18 @@ class Followups(Construct):
         self.digest = self._digest()
         self.organise = self._organise(way_in)
         self.erase = self._erase(bus)
+        self.due_dead_letters = dead_letters(self, "DueDeadLetters", alarms=common.alarms)
+        self.due = sqs.Queue(
+            self,
+            "Due",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=Duration.seconds(6 * LONGEST.to_seconds()),
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.due_dead_letters, max_receive_count=TRIES),
+        )
+        self.when_due = self._when_due()
+        self.schedule = self._schedule(bus)
 
     def _function(self, name: str, handler: str, environment: dict[str, str]) -> ServiceFunction:
         return ServiceFunction(
@@ -270,6 +311,7 @@ class Followups(Construct):
                 "BASE_URL": way_in.base_url,
                 "ORIGIN_SECRET": way_in.origin_value,
                 "COMMUNITY_NAME": settings.community_name,
+                "DELIVERIES_QUEUE_URL": self.deliveries.queue_url,
                 "SENDER": settings.sender,
             },
         )
@@ -277,6 +319,16 @@ class Followups(Construct):
         function.may_read(self._data.followups)
         function.may_write(self._data.followups)
         function.may_recognise(self._data.accounts)
+        function.may(["sqs:SendMessage"], [self.deliveries.queue_arn])
+        retry = apigateway.HttpRouteKey.with_(
+            "/api/v1/organiser/deliveries/{delivery_id}/retry", apigateway.HttpMethod.ANY
+        )
+        way_in.answer(retry, function)
+        for page in ("plan", "plan/{step}"):
+            way_in.answer(
+                apigateway.HttpRouteKey.with_(f"/organise/visits/{{visit_id}}/{page}", apigateway.HttpMethod.ANY),
+                function,
+            )
         for path in ORGANISERS_PATHS:
             way_in.answer(
                 apigateway.HttpRouteKey.with_(
@@ -291,4 +343,92 @@ class Followups(Construct):
         function.may_read(self._data.followups)
         function.may_write(self._data.followups)
         call_on_events(function, "Erasures", common=self._common, bus=bus, pattern=ERASURES)
+        return function
+
+    def _when_due(self) -> ServiceFunction:
+        function = self._function(
+            "followups-due",
+            "followups.on_due.handler",
+            {
+                "VISITS_TABLE": self._data.visits.table.table_name,
+                "DELIVERIES_QUEUE_URL": self.deliveries.queue_url,
+                "DUE_QUEUE_URL": self.due.queue_url,
+            },
+        )
+        function.may_read(self._data.visits)
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        function.may(["sqs:SendMessage"], [self.deliveries.queue_arn, self.due.queue_arn])
+        function.answers_itself()
+        # A page queues the next one. After some sixteen rounds Lambda would take that for a mistake and stop it.
+        l1.resource(function.function, lambda_.CfnFunction).recursive_loop = "Allow"
+        function.function.add_event_source(
+            event_sources.SqsEventSource(
+                self.due, batch_size=1, report_batch_item_failures=True, max_concurrency=PAGES_AT_ONCE
+            )
+        )
+        explain(
+            function,
+            {
+                "Serverless-LambdaEventSourceMappingDestination": "A queue's mapping has no destination: the "
+                "queue's own redrive policy takes what cannot be handled."
+            },
+        )
+        return function
+
+    def _schedule(self, bus: events.EventBus) -> ServiceFunction:
+        """The function that makes, moves and removes one-off schedules, and the role these send with."""
+        stack = Stack.of(self)
+        group = scheduler.CfnScheduleGroup(self, "Schedules", name=f"{self._common.settings.prefix}-steps")
+        role = iam.Role(
+            self,
+            "Scheduler",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
+            ),
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["sqs:SendMessage"], resources=[self.due.queue_arn, self.due_dead_letters.queue_arn]
+            )
+        )
+        function = self._function(
+            "followups-schedule",
+            "followups.on_change.handler",
+            {
+                "VISITS_TABLE": self._data.visits.table.table_name,
+                "DELIVERIES_QUEUE_URL": self.deliveries.queue_url,
+                "DUE_QUEUE_URL": self.due.queue_url,
+                "DUE_QUEUE_ARN": self.due.queue_arn,
+                "DUE_DEAD_LETTERS_ARN": self.due_dead_letters.queue_arn,
+                "SCHEDULE_GROUP": f"{self._common.settings.prefix}-steps",
+                "SCHEDULER_ROLE_ARN": role.role_arn,
+            },
+        )
+        function.node.add_dependency(group)
+        function.may_read(self._data.visits)
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        function.may(["sqs:SendMessage"], [self.due.queue_arn])
+        ours = stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group.name}/*")
+        function.may(["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"], [ours])
+        # It lists by a group's name, which the action knows no resource for.
+        function.may(["scheduler:ListSchedules"], ["*"])
+        function.may(
+            ["iam:PassRole"], [role.role_arn], {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+        )
+        call_on_events(
+            function,
+            "VisitsEvents",
+            common=self._common,
+            bus=bus,
+            pattern=events.EventPattern(source=["microclimate.visits"], detail_type=SCHEDULING_EVENTS),
+        )
+        call_on_records(
+            function,
+            data=self._data,
+            stored=self._data.followups,
+            oldest=OLDEST_TO_SCHEDULE,
+            filters=PLAN_FILTERS,
+        )
         return function

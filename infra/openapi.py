@@ -36,6 +36,7 @@ _SETTINGS: Final = (
     "VISITS_TABLE",
     "FOLLOWUPS_TABLE",
     "COMMENTS_TABLE",
+    "DELIVERIES_QUEUE_URL",
     "ACCOUNTS_TABLE",
     "USER_POOL_ID",
     "SIGN_IN_URL",
@@ -62,6 +63,8 @@ _PATH_PARAMETERS: Final[dict[str, Json]] = {
         "pattern": "^[A-Za-z0-9_-]{43}$",
         "description": "A person key, as a search finds it.",
     },
+    "step": {"type": "string", "pattern": "^[a-z][a-z0-9_]{1,39}$", "description": "A step of the plan."},
+    "delivery_id": {"type": "string", "format": "uuid"},
     "token": {"type": "string", "maxLength": 1024, "description": "The signed link from an email."},
 }
 

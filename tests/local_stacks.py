@@ -39,6 +39,17 @@ def shared_stack() -> LocalStack:
     return _in_a_free_slot(run)
 
 
+@contextmanager
+def own_stack() -> Iterator[LocalStack]:
+    """Run a whole stack that nobody shares: for whoever moves its clock by weeks."""
+    with ExitStack() as opened:
+
+        def run(home: Folder, slot: int) -> LocalStack:
+            return opened.enter_context(local_stack.running(home, port=8700 + slot, keep=False))
+
+        yield _in_a_free_slot(run)
+
+
 @cache
 def shared_emulator() -> Emulator:
     """Return a bare MiniStack: a second to start, for what needs DynamoDB alone."""

@@ -259,7 +259,9 @@ def _function(path: str) -> ModuleType:
             return accounts
         case ["api", "v1", "organiser", "tokens", *_]:
             return accounts
-        case ["api", "v1", "organiser", "visits", _, "plan", *_]:
+        case ["api", "v1", "organiser", "visits", _, "plan" | "deliveries", *_]:
+            return followups_organise
+        case ["api", "v1", "organiser", "deliveries", *_] | ["organise", "visits", _, "plan", *_]:
             return followups_organise
         case ["api", "v1", "organiser", *_]:
             return organise

@@ -195,6 +195,46 @@ class Preview(BaseModel):
     html: str
 
 
+class Accepted(BaseModel):
+    """A step is on its way to so many people."""
+
+    step: str
+    people: int
+
+
+class Happening(BaseModel):
+    """One line of a delivery's history."""
+
+    at: str
+    state: str
+    reason: str
+
+
+class Delivery(BaseModel):
+    """One email to one person, where it stands and why; ``sends_at`` where it waits for a moment."""
+
+    delivery_id: str
+    visit_id: str | None
+    registration_id: str | None
+    person: str
+    name: str | None
+    step: str
+    kind: Literal["service", "consented"]
+    state: Literal["ready", "sending", "sent", "delivered", "bounced", "complained", "skipped", "unknown", "failed"]
+    reason: str
+    created_at: str
+    changed_at: str
+    sends_at: str | None
+    history: list[Happening]
+
+
+class Deliveries(BaseModel):
+    """A page of a visit's deliveries, the newest first."""
+
+    items: list[Delivery]
+    next: str | None
+
+
 class TimelineStep(BaseModel):
     """What goes to how many, and when. ``people`` counts whom it is for as things are now."""
 

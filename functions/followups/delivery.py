@@ -26,6 +26,9 @@ LEASE: Final = timedelta(minutes=2)
 QUEUE_PATIENCE: Final = timedelta(minutes=10)
 """How long a queued message may take to reach a sender before it is taken for lost and queued again."""
 
+HOLD_PATIENCE: Final = timedelta(hours=6)
+"""How long a delivery that is held back rests before `settle` asks again: seldom, for there may be thousands."""
+
 EVIDENCE_PATIENCE: Final = timedelta(minutes=15)
 """How long a delivery stays `unknown` before the stated rule applies: the design's figure."""
 
@@ -135,15 +138,16 @@ type Change = Callable[[Delivery], Delivery]
 """A happening with its time bound: applied again to what a re-read shows when a write met somebody else's."""
 
 
-def created(identity: Identity, now: datetime) -> Delivery:
-    """Return a new delivery, ready to be sent."""
+def created(identity: Identity, now: datetime, *, due: datetime | None = None) -> Delivery:
+    """Return a new delivery, ready to be sent; not before ``due``, where its moment lies ahead."""
     return Delivery(
         identity=identity,
         state=State.READY,
         reason="planned",
         created_at=now,
         changed_at=now,
-        due_at=now + QUEUE_PATIENCE,
+        due_at=due or now + QUEUE_PATIENCE,
+        not_before=due,
         history=(Transition(now, State.READY, "planned"),),
     )
 
@@ -181,6 +185,16 @@ def erased(delivery: Delivery, now: datetime) -> Delivery:
     if delivery.state is State.READY:
         return _moved(nobodys, State.SKIPPED, _with_doubt(delivery, "the person asked to be erased"), now)
     return replace(nobodys, version=delivery.version + 1)
+
+
+def held(delivery: Delivery, reason: str, now: datetime) -> Delivery:
+    """It is not to go out now, and may later: whoever lets it go on queues it, and `settle` asks again at times."""
+    if delivery.state is not State.READY:
+        return delivery
+    until = now + HOLD_PATIENCE
+    if delivery.reason == reason:
+        return replace(delivery, due_at=until, version=delivery.version + 1)
+    return _moved(delivery, State.READY, reason, now, due_at=until)
 
 
 def accepted(delivery: Delivery, message_id: str, now: datetime) -> Delivery:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from followups import words
 from followups.delivery import Identity
 from followups.message import Invitation, Letter
+from followups.model import Trial
 from followups.plan import Step, digest_span, reason_to_skip
-from followups.steps import DEFAULT, OF_EVENTS, PlanStep, Running
+from followups.steps import DEFAULT, OF_EVENTS, TEST, PlanStep, Running, Times, due_for, reason_not_to_send
+from followups.visit_times import times_of
 from kernel import calendar, markdown, pages, theme, times
 from kernel.email_address import sender_parts
 from kernel.site import Site
@@ -37,12 +39,23 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is to be sent for the moment, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OwnWords:
     """What an organiser wrote for a step, filled in for one person; ``html`` is safe."""
 
     subject: str
     text: str
     html: Markup
+
+
+def _no_trial(_delivery_id: str) -> Trial | None:
+    return None
 
 
 def _default_plan(_visit_id: str) -> Running:
@@ -61,6 +74,7 @@ class Visits:
     address_undo_link: Callable[[RegistrationView, str, datetime], str]
     message: Callable[[str, str], MessageView | None]
     newcomers: Callable[[str, datetime, datetime], Sequence[Newcomers]]
+    join_link: Callable[[RegistrationView, VisitView], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +96,13 @@ class Letters:
     site: Site
     reader: Callable[[str], Reader | None]
     plan: Callable[[str], Running] = _default_plan
+    times: Callable[[VisitView], Times] = times_of
+    test: Callable[[str], Trial | None] = _no_trial
 
-    def letter(self, identity: Identity, now: datetime) -> Letter | Skip:
+    def letter(self, identity: Identity, now: datetime) -> Letter | Skip | Hold:  # noqa: PLR0911  one answer a kind
         """Return what a delivery's person is to read as things are now, or why they are to read nothing."""
+        if identity.step == TEST:
+            return self._trial(identity, now)
         if identity.step == Step.LINKS:
             return self._links(identity.person, now)
         if identity.step == Step.DIGEST:
@@ -93,6 +111,8 @@ class Letters:
             return Skip("about no visit")
         visit = self.visits.visit(identity.visit_id)
         registration = self.visits.registration(identity.visit_id, identity.place)
+        if identity.step not in Step:
+            return self._planned(identity, visit, registration, now)
         message = self._message(identity, visit)
         reason = reason_to_skip(
             identity.step,
@@ -105,7 +125,37 @@ class Letters:
         if reason is not None or visit is None or registration is None:
             return Skip(reason or "nobody is registered there any more")
         planned = self.plan(identity.visit_id).find(identity.step) if identity.step in OF_EVENTS else None
-        return self._about_a_place(Step(identity.step), planned, visit, registration, now, message=message)
+        return self._about_a_place(Step(identity.step), planned, visit, registration, now=now, message=message)
+
+    def _trial(self, identity: Identity, now: datetime) -> Letter | Skip:
+        """A sample of a step, for somebody made up, to the address an organiser gave."""
+        trial = self.test(identity.delivery_id)
+        visit = self.visits.visit(identity.visit_id or "")
+        step = self.plan(identity.visit_id or "").find(trial.step) if trial else None
+        if trial is None or visit is None or step is None:
+            return Skip("what was to be tried out is gone")
+        from followups import sample
+
+        letter = sample.letters(self.base_url, self.sender, self.site).of_a_step(
+            step, visit, sample.registration(visit, step), now
+        )
+        return replace(letter, to_name="", to_email=trial.email, subject=f"Test: {letter.subject}")
+
+    def _planned(
+        self, identity: Identity, visit: VisitView | None, registration: RegistrationView | None, now: datetime
+    ) -> Letter | Skip | Hold:
+        """A step that goes by plan alone."""
+        running = self.plan(identity.visit_id or "")
+        step = running.find(identity.step)
+        due = due_for(step, registration, self.times(visit), running) if step and visit and registration else None
+        reason = reason_not_to_send(
+            step, schedule=identity.schedule, visit=visit, registration=registration, due=due, now=now
+        )
+        if reason is not None or step is None or visit is None or registration is None:
+            return Skip(reason or "nobody is registered there any more")
+        if step.step in running.paused:
+            return Hold("the step is paused")
+        return self.of_a_step(step, visit, registration, now)
 
     def _message(self, identity: Identity, visit: VisitView | None) -> MessageView | None:
         """What an organiser wrote for this step: a message, or what goes with the visit's present schedule."""
@@ -117,12 +167,13 @@ class Letters:
     def of_a_step(self, step: PlanStep, visit: VisitView, registration: RegistrationView, now: datetime) -> Letter:
         """Return what a step of a plan says to somebody, whether or not it would go to them now."""
         if step.step in OF_EVENTS:
-            return self._about_a_place(Step(step.step), step, visit, registration, now)
+            return self._about_a_place(Step(step.step), step, visit, registration, now=now)
         facts = self._facts_of_a_place(visit, registration)
-        own = self._own_words(step, visit, registration)
+        own = self.own_words(step, visit, registration)
         return self._written("plan_step", registration.name, registration.email, facts, own=own)
 
-    def _own_words(self, step: PlanStep, visit: VisitView, registration: RegistrationView) -> OwnWords:
+    def own_words(self, step: PlanStep, visit: VisitView, registration: RegistrationView) -> OwnWords:
+        """Return what an organiser wrote for a step, filled in for one person."""
         from markupsafe import Markup
 
         values = self._values(visit, registration)
@@ -149,11 +200,16 @@ class Letters:
             "community": self.site.community,
             "place_link": place_link,
             "visit_link": page,
-            "join_link": place_link,
+            "join_link": self._way_in(visit, registration, place_link),
             "recording_link": visit.recording_url or page,
             "tools": "\n".join(tools),
             "attendance_line": words.ATTENDANCE_LINES[registration.attendance],
         }
+
+    def _way_in(self, visit: VisitView, registration: RegistrationView, place_link: str) -> str:
+        """Who has a place online joins by their own link; everybody else looks at their page."""
+        joins = visit.format != "in_person" and registration.status == "confirmed"
+        return self.visits.join_link(registration, visit) if joins else place_link
 
     def _facts_of_a_place(self, visit: VisitView, registration: RegistrationView) -> dict[str, object]:
         return {
@@ -171,8 +227,8 @@ class Letters:
         planned: PlanStep | None,
         visit: VisitView,
         registration: RegistrationView,
-        now: datetime,
         *,
+        now: datetime,
         message: MessageView | None = None,
     ) -> Letter:
         facts = self._facts_of_a_place(visit, registration) | _from_the_organiser(message, visit)
@@ -184,7 +240,7 @@ class Letters:
             to_email = registration.previous_email
             facts["undo_link"] = self.visits.address_undo_link(registration, to_email, now)
         invitation = self._invitation(step, visit, registration, now)
-        own = self._own_words(planned, visit, registration) if planned else None
+        own = self.own_words(planned, visit, registration) if planned else None
         return self._written(step, registration.name, to_email, facts, invitation=invitation, own=own)
 
     def _links(self, person: str, now: datetime) -> Letter | Skip:

@@ -6,6 +6,8 @@
 | `PlanRecord`: a visit's plan, its texts | ``plan#<visit_id>`` | ``plan`` | key |
 | `PlanState`: what organisers did to its steps | ``plan#<visit_id>`` | ``state`` | key |
 | `Suppression`: what somebody asked not to be sent | ``suppression#<person key>`` | ``suppression`` | key |
+| `TrialRecord`: where a sample of a step goes; gone after a day | ``trial#<delivery_id>`` | ``trial`` | key |
+| `StepRun`: how far the sending of a step has come | ``plan#<visit_id>`` | ``run#<schedule>#<step>`` | key |
 
 | index | keys | serves |
 |---|---|---|
@@ -19,6 +21,8 @@ A delivery holds ids and the person key, never a name or an address: those are r
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import and_
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -30,6 +34,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.exceptions import PutError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.transactions import TransactWrite
 
 from followups.delivery import Change, Delivery, Identity, Kind, State, SuppressionKind, Transition
 from kernel import settings
@@ -160,6 +165,62 @@ class PlanState(Record):
     """``{step: {schedule, at}}``."""
 
 
+class StepRun(Record):
+    """The sending of one step under one schedule of its visit."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    begun_at = UTCDateTimeAttribute()
+    done_at = UTCDateTimeAttribute(null=True)
+    done_due = UTCDateTimeAttribute(null=True)
+    """The moment it went through everybody for."""
+    done_resumed = NumberAttribute(null=True)
+    """How often the step had been let go on by then."""
+
+
+class TrialRecord(Record):
+    """Where a sample of a step goes: deliveries hold no addresses."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True, default="trial")
+    step = UnicodeAttribute()
+    email = UnicodeAttribute()
+    expires_at = TTLAttribute()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A step to be tried out, and on whom."""
+
+    step: str
+    email: str
+
+
+def trial_pk(delivery_id: str) -> str:
+    """Return the key of what a delivery tries out."""
+    return f"trial#{delivery_id}"
+
+
+def trial_of(delivery_id: str) -> Trial | None:
+    """Return what a delivery tries out; None once it is forgotten."""
+    try:
+        found = TrialRecord.get(trial_pk(delivery_id), "trial", consistent_read=True)
+    except TrialRecord.DoesNotExist:
+        return None
+    return Trial(found.step, found.email)
+
+
+def run_sk(schedule: int, step: str) -> str:
+    """Return the sort key of a step's sending."""
+    return f"run#{schedule}#{step}"
+
+
 def plan_pk(visit_id: str) -> str:
     """Return the key everything of a visit's plan stands under."""
     return f"plan#{visit_id}"
@@ -182,6 +243,36 @@ class Deliveries:
     def write(self, changed: Delivery) -> bool:
         """Store a changed delivery; False where somebody else changed it since it was read."""
         return self._put(changed, condition_version=changed.version - 1)
+
+    def put_with(self, transaction: TransactWrite, changed: Delivery) -> None:
+        """Store a new or changed delivery with a transaction, which fails where somebody else wrote meanwhile."""
+        new = changed.version == 1
+        condition = DeliveryRecord.pk.does_not_exist() if new else DeliveryRecord.version == changed.version - 1
+        transaction.save(_record(changed), condition=condition)
+
+    def of_visit(
+        self, visit_id: str, *, limit: int, before: str | None = None, state: str | None = None, step: str | None = None
+    ) -> list[tuple[str, Delivery]]:
+        """Return a visit's deliveries, the newest first, each with what a next page begins ``before``.
+
+        Looks at all of them where few fit ``state`` and ``step``. The index may lag.
+        """
+        conditions = [
+            condition
+            for condition in (
+                DeliveryRecord.state == state if state else None,
+                DeliveryRecord.step == step if step else None,
+            )
+            if condition is not None
+        ]
+        found = DeliveryRecord.by_visit.query(
+            visit_id,
+            DeliveryRecord.listing < before if before else None,
+            filter_condition=reduce(and_, conditions) if conditions else None,
+            scan_index_forward=False,
+            limit=limit,
+        )
+        return [(record.listing, _delivery(record)) for record in found]
 
     def due(self, now: datetime, limit: int) -> Iterator[str]:
         """Yield the ids of the deliveries that are due, the longest due first. The index may lag: read before use."""

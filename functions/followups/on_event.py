@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
+    from followups.late import Joiner
+
 AT_ONCE = 10
 """Messages SQS takes in one call: its own limit."""
 
@@ -91,6 +93,16 @@ class Planner:
 
 
 @cache
+def _joiner() -> Joiner:
+    # Not for `settle` and others who want the queue alone: these read the visits.
+    from followups.fan import Maker
+    from followups.late import Joiner
+
+    url = settings.read(Settings).deliveries_queue_url
+    return Joiner(Maker(deliveries=Deliveries(), queue=Queue(aws.client("sqs"), url), now=clock.now))
+
+
+@cache
 def _planner() -> Planner:
     url = settings.read(Settings).deliveries_queue_url
     return Planner(deliveries=Deliveries(), queue=Queue(aws.client("sqs"), url), now=clock.now)
@@ -100,4 +112,11 @@ def _planner() -> Planner:
 def handler(event: dict[str, Any], _context: object) -> None:
     """Take one event of the bus."""
     delivery_id = _planner().on_event(event["detail-type"], event["detail"])
-    logger.info("event planned", detail_type=event["detail-type"], event_id=event.get("id"), delivery_id=delivery_id)
+    caught_up = _joiner().on_event(event["detail-type"], event["detail"])
+    logger.info(
+        "event planned",
+        detail_type=event["detail-type"],
+        event_id=event.get("id"),
+        delivery_id=delivery_id,
+        caught_up=caught_up,
+    )

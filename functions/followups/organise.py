@@ -1,14 +1,18 @@
 """Lambda ``followups-organise``: a visit's plan, through the API."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from followups import overview, plan_changes, plans
-from followups.steps import PlanStep, Running, to_json
-from kernel import access, settings, site
+from followups import by_hand, overview, plan_changes, plans
+from followups.on_event import Queue
+from followups.steps import OF_EVENTS, PlanStep, Running, to_json
+from followups.words import VARIABLES
+from kernel import access, aws, pages, settings, site
 from kernel.errors import (
     ChangedMeanwhile,
+    Conflict,
     FieldError,
     Forbidden,
     Invalid,
@@ -16,7 +20,7 @@ from kernel.errors import (
     NotFound,
     NotSignedIn,
 )
-from kernel.http import Answer, Edge, Operation, Parameter, json_answer
+from kernel.http import Answer, Edge, Operation, Parameter, json_answer, page_answer, see_other
 from kernel.problem_page import problem_page
 from visits import query
 from visits.query import RegistrationView, VisitView
@@ -32,6 +36,7 @@ class Settings:
     origin_secret: str
     community_name: str
     sender: str
+    deliveries_queue_url: str
 
 
 _SETTINGS = settings.read(Settings)
@@ -103,8 +108,6 @@ def write_plan(visit_id: str) -> Answer:
 )
 def variables(visit_id: str) -> Answer:
     """Return the list of variables."""
-    from followups.words import VARIABLES
-
     _visit(visit_id)
     items = [{"name": one.name, "says": one.says, "example": one.example} for one in VARIABLES]
     return json_answer(200, {"items": items})
@@ -166,6 +169,269 @@ def timeline(visit_id: str) -> Answer:
         for row in found
     ]
     return json_answer(200, {"items": items})
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{_PLAN}/steps/<step>/test",
+        "Try a step out on an address",
+        _TAG,
+        body="followups.contract:TestSend",
+        answers={202: "followups.contract:Accepted"},
+        problems=(*_REFUSED, Invalid),
+        who="organiser",
+    )
+)
+def test_step(visit_id: str, step: str) -> Answer:
+    """Send a sample of a step, for somebody made up, to an address."""
+    from followups.contract import TestSend
+    from kernel import fields
+
+    _visit(visit_id)
+    planned = _step(plans.running(visit_id), step)
+    asked = fields.read(TestSend, edge.request.json())
+    delivery_id = by_hand.try_out(visit_id, planned.step, asked.email, actor=edge.actor, now=edge.request.now)
+    _queue().put_all([delivery_id])
+    return json_answer(202, {"step": step, "people": 1})
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{_PLAN}/steps/<step>/send-now",
+        "Send a step now, which is its one sending",
+        _TAG,
+        answers={202: "followups.contract:Accepted"},
+        problems=(*_REFUSED, Conflict),
+        who="organiser",
+    )
+)
+def send_step_now(visit_id: str, step: str) -> Answer:
+    """Make this the step's moment under the visit's present schedule; the time line says to how many it goes."""
+    visit = _visit(visit_id)
+    running = plans.running(visit_id)
+    planned = _step(running, step)
+    overview.must_be_sendable(visit, planned, running)
+    plan_changes.send_now(visit_id, step, visit.sequence, actor=edge.actor, now=edge.request.now)
+    return json_answer(202, {"step": step, "people": overview.people_for(visit, planned)})
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{_PLAN}/steps/<step>/pause",
+        "Let nothing more of a step go out",
+        _TAG,
+        answers={200: "followups.contract:Plan"},
+        problems=(*_REFUSED, Conflict),
+        who="organiser",
+    )
+)
+def pause_step(visit_id: str, step: str) -> Answer:
+    """Pause a step, from the next email on."""
+    visit = _visit(visit_id)
+    if step in OF_EVENTS:
+        raise Conflict("People rely on this email, so it cannot be paused.")
+    return _answer(visit, plan_changes.pause(visit_id, step, actor=edge.actor, now=edge.request.now))
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{_PLAN}/steps/<step>/resume",
+        "Let a paused step go on",
+        _TAG,
+        answers={200: "followups.contract:Plan"},
+        problems=_REFUSED,
+        who="organiser",
+    )
+)
+def resume_step(visit_id: str, step: str) -> Answer:
+    """Let a step go on with whoever has not got it yet."""
+    visit = _visit(visit_id)
+    return _answer(visit, plan_changes.resume(visit_id, step, actor=edge.actor, now=edge.request.now))
+
+
+@edge.route(
+    Operation(
+        "GET",
+        f"{API}/visits/<visit_id>/deliveries",
+        "What was sent to whom, and why not",
+        _TAG,
+        query=(
+            Parameter("state", "Those in this state alone."),
+            Parameter("step", "Those of this step alone."),
+            Parameter("limit", "How many.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
+            Parameter("cursor", "The `next` of the page before."),
+        ),
+        answers={200: "followups.contract:Deliveries"},
+        problems=(*_REFUSED, Invalid),
+        who="organiser",
+    )
+)
+def list_deliveries(visit_id: str) -> Answer:
+    """List a visit's deliveries, the newest first."""
+    from followups import delivery_list
+
+    _visit(visit_id)
+    return json_answer(200, delivery_list.page(visit_id, edge.request.query))
+
+
+@edge.route(
+    Operation(
+        "POST",
+        f"{API}/deliveries/<delivery_id>/retry",
+        "Try an email again whose fate is unknown, or that failed",
+        _TAG,
+        answers={200: "followups.contract:Delivery"},
+        problems=(NotSignedIn, Forbidden, NotFound, Conflict),
+        who="organiser",
+    )
+)
+def retry_delivery(delivery_id: str) -> Answer:
+    """Make a delivery ready once more; the re-read at the moment of sending goes before it as ever."""
+    from followups import delivery_list
+
+    changed = by_hand.try_again(delivery_id, actor=edge.actor, now=edge.request.now)
+    _queue().put_all([delivery_id])
+    return json_answer(200, delivery_list.document(changed, name=None))
+
+
+def _queue() -> Queue:
+    return Queue(aws.client("sqs"), _SETTINGS.deliveries_queue_url)
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+_PAGE = "/organise/visits/<visit_id>/plan"
+
+
+@edge.page("GET", _PAGE, who="organiser")
+def plan_page(visit_id: str) -> Answer:
+    """Show what goes to whom, and when."""
+    from followups import plan_page as page
+
+    visit = _visit(visit_id)
+    found = overview.timeline(visit, plans.running(visit_id), edge.request.now)
+    return _show("plan.html", visit, rows=[page.row(one) for one in found])
+
+
+@edge.page("GET", f"{_PAGE}/<step>", who="organiser")
+def step_page(visit_id: str, step: str) -> Answer:
+    """Show one email of the plan, with the form of its words."""
+    visit = _visit(visit_id)
+    planned = _step(plans.running(visit_id), step)
+    return _show_step(visit, planned)
+
+
+@edge.page("POST", f"{_PAGE}/<step>", who="organiser")
+def change_step_page(visit_id: str, step: str) -> Answer:
+    """Do what the pressed button says, or say why not."""
+    from followups import plan_page as page
+
+    visit = _visit(visit_id)
+    planned = _step(plans.running(visit_id), step)
+    posted = edge.request.form()
+    values = page.values_of(posted, planned)
+    try:
+        match "".join(posted.get("do", ())[:1]):
+            case "preview":
+                return _show_step(visit, page.written(planned, values), values=values, preview=True)
+            case "ask":
+                overview.must_be_sendable(visit, planned, plans.running(visit_id))
+                return _show_step(visit, planned, asking=True)
+            case "save":
+                _save_step(visit_id, page.written(planned, values))
+                done = "saved"
+            case "test":
+                test_address = page.address(values)
+                delivery_id = by_hand.try_out(visit_id, step, test_address, actor=edge.actor, now=edge.request.now)
+                _queue().put_all([delivery_id])
+                done = "tested"
+            case "pause" | "resume" | "send" as what:
+                done = _do(what, visit, planned)
+            case _:
+                raise MalformedRequest
+    except Invalid as wrong:
+        return _show_step(visit, planned, values=values, errors=list(wrong.errors), status=wrong.status)
+    except Conflict as refused:
+        return _show_step(visit, planned, problem=refused.detail, status=refused.status)
+    return see_other(f"/organise/visits/{visit_id}/plan/{step}?said={done}")
+
+
+def _do(what: str, visit: VisitView, planned: PlanStep) -> str:
+    """Pause a step, let it go on, or send it now; return what to say of it."""
+    actor, now = edge.actor, edge.request.now
+    if what == "resume":
+        plan_changes.resume(visit.visit_id, planned.step, actor=actor, now=now)
+    elif planned.step in OF_EVENTS:
+        raise Conflict("People rely on this email, so it cannot be paused or sent by hand.")
+    elif what == "pause":
+        plan_changes.pause(visit.visit_id, planned.step, actor=actor, now=now)
+    else:
+        overview.must_be_sendable(visit, planned, plans.running(visit.visit_id))
+        plan_changes.send_now(visit.visit_id, planned.step, visit.sequence, actor=actor, now=now)
+    return {"resume": "resumed", "pause": "paused", "send": "sent"}[what]
+
+
+def _save_step(visit_id: str, written: PlanStep) -> None:
+    running = plans.running(visit_id)
+    steps = [written if one.step == written.step else one for one in running.steps]
+    plan_changes.save(visit_id, steps, version=running.version, actor=edge.actor, now=edge.request.now)
+
+
+def _show(template: str, visit: VisitView, *, status: int = 200, **context: object) -> Answer:
+    from followups import plan_page as page
+
+    html = pages.render(
+        f"followups/{template}",
+        **site.shown(_SETTINGS.community_name),
+        base_url=_SETTINGS.base_url,
+        page_url=None,
+        now=edge.request.now,
+        actor=edge.actor,
+        notice=page.SAID.get(edge.request.query.get("said", "")),
+        visit=page.head(visit, edge.request.now),
+        **context,
+    )
+    return page_answer(html, status=status)
+
+
+def _show_step(
+    visit: VisitView,
+    planned: PlanStep,
+    *,
+    values: dict[str, str] | None = None,
+    errors: Sequence[FieldError] = (),
+    problem: str | None = None,
+    asking: bool = False,
+    preview: bool = False,
+    status: int = 200,
+) -> Answer:
+    from followups import plan_page as page
+    from followups import sample
+
+    [found] = [
+        one
+        for one in overview.timeline(visit, plans.running(visit.visit_id), edge.request.now)
+        if one.step.step == planned.step
+    ]
+    shown = None
+    if preview:
+        letters = sample.letters(_SETTINGS.base_url, _SETTINGS.sender, site.current(_SETTINGS.community_name))
+        shown = letters.own_words(planned, visit, sample.registration(visit, planned))
+    return _show(
+        "step.html",
+        visit,
+        status=status,
+        row=page.row(found),
+        form={"values": values or page.values_of_step(planned), "errors": errors},
+        variables=[{"name": one.name, "says": one.says} for one in VARIABLES],
+        preview=shown,
+        problem=problem,
+        asking=asking,
+    )
 
 
 def _visit(visit_id: str) -> VisitView:

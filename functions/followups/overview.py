@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from followups import runs
 from followups.delivery import State
-from followups.due import is_due_again, is_too_late
+from followups.due import Anchor, is_due_again, is_too_late
 from followups.model import DeliveryRecord
 from followups.steps import OF_EVENTS, PlanStep, Running, Times, moment_of
+from followups.visit_times import times_of
+from kernel.errors import Conflict
 from visits import query
 from visits.query import RegistrationView, VisitView
 
@@ -51,20 +53,6 @@ class Row:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-def times_of(visit: VisitView) -> Times:
-    """Return what a visit's steps count from. Reads what else it needs."""
-    marks = query.milestones(visit.visit_id)
-    return Times(
-        starts_at=visit.starts_at,
-        ends_at=visit.ends_at,
-        zone=ZoneInfo(visit.timezone),
-        schedule=visit.sequence,
-        moved_at=marks.moved_at,
-        shared_at=marks.shared_at,
-        settled_at=marks.settled_at,
-    )
-
-
 def rows(visit: VisitView, running: Running, now: datetime) -> list[Row]:
     """Return a plan's steps with their moments and deliveries, in the plan's order."""
     times, counts = times_of(visit), _counts(visit.visit_id)
@@ -84,6 +72,28 @@ def timeline(visit: VisitView, running: Running, now: datetime) -> list[Row]:
         people.update(row.step.step for row in found if row.step.to.takes_in(registration))
     counted = [Row(row.step, row.due, row.state, people=people[row.step.step], counts=row.counts) for row in found]
     return sorted(counted, key=lambda row: (row.due is None, row.due or now))
+
+
+def must_be_sendable(visit: VisitView, step: PlanStep, running: Running) -> None:
+    """Check that a step can be sent by hand now.
+
+    Raises:
+        Conflict: saying why not.
+    """
+    if step.step in OF_EVENTS or not step.is_of_the_visit:
+        raise Conflict("This email answers what each person does, so it cannot be sent to all of them at once.")
+    if visit.status != "published":
+        raise Conflict("The visit is not on, so nothing of its plan goes out.")
+    if not step.enabled:
+        raise Conflict("This step is switched off. Switch it on first.")
+    if step.step in running.paused:
+        raise Conflict("This step is paused. Let it go on first.")
+    if step.when.anchor is Anchor.SHARED and query.milestones(visit.visit_id).shared_at is None:
+        raise Conflict("Nothing is shared yet. Share the recording or the tools first.")
+    if step.waits_for_attendance and query.milestones(visit.visit_id).settled_at is None:
+        raise Conflict("Who missed the visit is not known yet. Settle the attendance first.")
+    if runs.of(visit.visit_id, step.step, visit.sequence) is not None:
+        raise Conflict("This step went out already, and goes to nobody twice.")
 
 
 def people_for(visit: VisitView, step: PlanStep) -> int:

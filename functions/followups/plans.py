@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.transactions import TransactWrite
+
 from followups.model import PlanRecord, PlanState, plan_pk
-from followups.steps import DEFAULT, Plan, Running, SentNow, from_json
+from followups.steps import DEFAULT, Plan, Running, SentNow, from_json, to_json
+from kernel.table import past_conflicts, refused
 
 PLANS_KNOWN: Final = 64
 """Plans whose texts a container keeps: they are long, and a batch of deliveries asks for the same ones."""
@@ -15,6 +19,28 @@ PLANS_KNOWN: Final = 64
 def running(visit_id: str) -> Running:
     """Return a visit's plan as it is now; the default where it has none of its own. A consistent read."""
     return running_of(visit_id, state_of(visit_id))
+
+
+def keep_a_copy(visit_id: str, now: datetime) -> None:
+    """Give a visit a plan of its own, the default as it is now, unless it has one. May be called twice, or late."""
+    state = state_of(visit_id)
+    if state.version:
+        return
+    expected = int(state.revision)
+    state.revision, state.version = expected + 1, 1
+    record = PlanRecord(plan_pk(visit_id), "plan", version=1, steps=[to_json(step) for step in DEFAULT], changed_at=now)
+    condition = PlanState.revision == expected if expected else PlanState.pk.does_not_exist()
+
+    def both() -> None:
+        with TransactWrite(connection=PlanState.connection()) as transaction:
+            transaction.save(state, condition=condition)
+            transaction.save(record)
+
+    try:
+        past_conflicts(both)
+    except TransactWriteError as error:
+        if not refused(error):  # refused: somebody was faster, so there is a plan, or there is one soon
+            raise
 
 
 def state_of(visit_id: str) -> PlanState:

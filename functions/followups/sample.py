@@ -41,6 +41,7 @@ def letters(base_url: str, sender: str, site: Site) -> Letters:
             address_undo_link=lambda _registration, _email, _now: f"{base_url}/addresses/undo/{NOWHERE}",
             message=lambda _visit_id, _message_id: None,
             newcomers=lambda _organiser, _since, _until: (),
+            join_link=lambda _registration, _visit: f"{base_url}/join/{NOWHERE}",
         ),
         base_url=base_url,
         sender=sender,

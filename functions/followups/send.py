@@ -15,10 +15,10 @@ from typing import Any
 from uuid import uuid4
 
 from followups import plans
-from followups.delivery import Change, Delivery, NotReady, accepted, not_sent, skipped, suppressed, taken, unclear
-from followups.letters import Letters, Reader, Skip, Visits
+from followups.delivery import Change, Delivery, NotReady, accepted, held, not_sent, skipped, suppressed, taken, unclear
+from followups.letters import Hold, Letters, Reader, Skip, Visits
 from followups.message import Message, message, named_sender
-from followups.model import Deliveries, Suppressions
+from followups.model import Deliveries, Suppressions, trial_of
 from followups.ses import NotSent, Ses, Unclear
 from kernel import aws, clock, metrics, secrets, settings, site
 from kernel.log import logger, what_failed
@@ -45,7 +45,7 @@ class Sender:
     """
 
     deliveries: Deliveries
-    compose: Callable[[Delivery, datetime], Message | Skip]
+    compose: Callable[[Delivery, datetime], Message | Skip | Hold]
     ses: Ses
     now: Callable[[], datetime]
     new_lease: Callable[[], str]
@@ -79,6 +79,10 @@ class Sender:
         if isinstance(composed, Skip):
             now = self.now()
             self._record(delivery, lambda current: skipped(current, composed.reason, now))
+            return None
+        if isinstance(composed, Hold):
+            now = self.now()
+            self._record(delivery, lambda current: held(current, composed.reason, now))
             return None
         return composed
 
@@ -146,11 +150,14 @@ def _sender() -> Sender:
         ),
         message=query.message,
         newcomers=query.newcomers,
+        join_link=lambda registration, visit: query.join_link(
+            registration, visit=visit, base_url=read.base_url, keys=keys
+        ),
     )
 
     suppressions = Suppressions()
 
-    def compose(delivery: Delivery, now: datetime) -> Message | Skip:
+    def compose(delivery: Delivery, now: datetime) -> Message | Skip | Hold:
         unwanted = suppressed(delivery.identity.kind, suppressions.of(delivery.identity.person))
         if unwanted is not None:
             return Skip(unwanted)
@@ -162,9 +169,10 @@ def _sender() -> Sender:
             site=of_the_site,
             reader=_reader,
             plan=plans.running,
+            test=trial_of,
         )
         letter = letters.letter(delivery.identity, now)
-        if isinstance(letter, Skip):
+        if isinstance(letter, Skip | Hold):
             return letter
         return message(
             letter,

@@ -18,6 +18,7 @@ from followups.due import (
     Anchor,
     Offset,
     When,
+    is_too_late,
     moment,
     read_offset,
     read_tolerance,
@@ -27,7 +28,7 @@ from followups.plan import Step
 
 if TYPE_CHECKING:
     from followups.delivery import Kind
-    from visits.query import RegistrationView
+    from visits.query import RegistrationView, VisitView
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +171,16 @@ OF_EVENTS: Final[Mapping[str, Anchor]] = {
     Step.CONFIRMATION: Anchor.REGISTERED,
     Step.PLACE_IN_LINE: Anchor.WAITING,
     Step.ADMITTED: Anchor.ADMITTED,
+    Step.RESCHEDULED: Anchor.CHANGED,
+    Step.VISIT_CANCELLED: Anchor.CANCELLED,
     Step.CANCELLED: Anchor.CANCELLED,
 }
 """The steps that answer an event, at once: their anchor is fixed, and so is whom they are for."""
 
-RESERVED: Final = frozenset({*Step, "rescheduled", "visit_cancelled", "message", "test", "digest"})
+TEST: Final = "test"
+"""The step of a delivery that tries another one out."""
+
+RESERVED: Final = frozenset({*Step, TEST, "digest"})
 """Names of emails the service sends by itself: no step of a plan's own can have them."""
 
 _CONFIRMED: Final = Audience(frozenset({"confirmed"}))
@@ -183,7 +189,13 @@ _REGISTERED: Final = Audience(frozenset({"confirmed", "waiting"}))
 
 def of_event(step: str) -> PlanStep:
     """Return a step of an event as it is before anybody changed it: on, in the service's own words."""
-    fixed: Mapping[str, set[str]] = {Step.PLACE_IN_LINE: {"waiting"}, Step.CANCELLED: {"cancelled"}}
+    registered = {"confirmed", "waiting", "offered"}
+    fixed: Mapping[str, set[str]] = {
+        Step.PLACE_IN_LINE: {"waiting"},
+        Step.RESCHEDULED: registered,
+        Step.VISIT_CANCELLED: registered,
+        Step.CANCELLED: {"cancelled"},
+    }
     statuses = fixed.get(step, {"confirmed"})
     return PlanStep(step, When(OF_EVENTS[step]), Audience(frozenset(statuses)), "service", "", "")
 
@@ -276,6 +288,50 @@ def complete(plan: Iterable[PlanStep]) -> Plan:
     given = tuple(plan)
     named = {one.step for one in given}
     return (*(of_event(step) for step in OF_EVENTS if step not in named), *given)
+
+
+def due_for(step: PlanStep, registration: RegistrationView, times: Times, running: Running) -> datetime | None:
+    """Return when a step is due for one person; None while nobody can tell."""
+    if step.is_of_the_visit:
+        return moment_of(step, times, running)
+    anchored = {
+        Anchor.REGISTERED: registration.registered_at,
+        Anchor.WAITING: registration.registered_at,
+        Anchor.ADMITTED: registration.confirmed_at,
+        Anchor.CANCELLED: registration.cancelled_at,
+    }.get(step.when.anchor)
+    return None if anchored is None else moment(step.when, anchored, times.zone)
+
+
+def reason_not_to_send(  # noqa: PLR0911  one answer a reason
+    step: PlanStep | None,
+    *,
+    schedule: int,
+    visit: VisitView | None,
+    registration: RegistrationView | None,
+    due: datetime | None,
+    now: datetime,
+) -> str | None:
+    """Return why a step of the plan is no longer right for somebody, None while it is.
+
+    Asked at the moment of sending, with everything as it is then. ``schedule`` is what the delivery was made for.
+    """
+    if visit is None or registration is None or registration.status == "void":
+        return "nobody is registered there any more"
+    if visit.status != "published":
+        return "the visit is cancelled" if visit.status == "cancelled" else "the visit is not published"
+    if step is None or not step.enabled:
+        return "the step was taken out of the plan"
+    if step.is_of_the_visit and visit.sequence != schedule:
+        return "the visit was moved since"
+    if not step.to.takes_in(registration):
+        gone = registration.status == "cancelled" and "cancelled" not in step.to.statuses
+        return "cancelled since" if gone else "no longer among those it is for"
+    if due is None:
+        return "its moment is not known any more"
+    if is_too_late(due, step.when.tolerance, now):
+        return "too late: its moment has passed"
+    return None
 
 
 def changed_steps(before: Plan, after: Plan) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
@@ -39,6 +40,8 @@ def client(service: Literal["dynamodb"], *, attempts: int = 4) -> BotocoreBaseCl
 def client(service: Literal["events"], *, attempts: int = 4) -> EventBridgeClient: ...
 @overload
 def client(service: Literal["s3"], *, attempts: int = 4) -> S3Client: ...
+@overload
+def client(service: Literal["scheduler"], *, attempts: int = 4) -> EventBridgeSchedulerClient: ...
 @overload
 def client(service: Literal["secretsmanager"], *, attempts: int = 4) -> SecretsManagerClient: ...
 @overload

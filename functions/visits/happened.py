@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from kernel.events import Event, Fact
 from kernel.publish import Change
 from visits.line import LIVE
-from visits.model import Counters, Guard, Lookup, Message, Place
+from visits.model import Counters, Details, Guard, Lookup, Message, Place
 
 SOURCE = "microclimate.visits"
 
@@ -22,6 +22,8 @@ def happened(change: Change) -> Iterator[Event]:
         yield from _to_place(change)
     elif sk == "visit":
         yield from _to_visit(change)
+    elif sk == "visit#details":
+        yield from _to_details(change)
     elif sk.startswith("message#"):
         yield from _to_message(change)
     elif sk == "lookup":
@@ -75,6 +77,13 @@ def _to_visit(change: Change) -> Iterator[Event]:
             yield Event("visit.shared", facts)
         else:
             yield Event("visit.changed", facts)
+
+
+def _to_details(change: Change) -> Iterator[Event]:
+    new = Details.from_raw_data(dict(change.new or {}))
+    old = Details.from_raw_data(dict(change.old)) if change.old else None
+    if old and new.attendance_settled_at != old.attendance_settled_at:
+        yield Event("visit.attendance_settled", {"visit_id": new.visit_id, "version": int(new.version)})
 
 
 def _to_message(change: Change) -> Iterator[Event]:

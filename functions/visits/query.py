@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -131,6 +131,9 @@ class RegistrationView:
     attendance: str = "unknown"
     answers: Mapping[str, object] = field(default_factory=dict)
     consents: Mapping[str, object] = field(default_factory=dict)
+    registered_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    cancelled_at: datetime | None = None
 
 
 def visit(visit_id: str) -> VisitView | None:
@@ -169,7 +172,7 @@ def milestones(visit_id: str) -> Milestones:
     moved_at = None
     if details.notice is not None:
         moved_at = Message.get(visit_pk(visit_id), message_sk(details.notice), consistent_read=True).posted_at
-    return Milestones(moved_at=moved_at, shared_at=counters.shared_at, settled_at=None)
+    return Milestones(moved_at=moved_at, shared_at=counters.shared_at, settled_at=details.attendance_settled_at)
 
 
 def message(visit_id: str, message_id: str) -> MessageView | None:
@@ -258,6 +261,18 @@ def place_link(registration: RegistrationView, *, visit: VisitView, base_url: st
     """Return the link to "my place"."""
     ref = PlaceRef(registration.visit_id, registration.place, registration.links_recalled)
     return f"{base_url}/places/{links.place_token(ref, ends_at=visit.ends_at, keys=keys)}"
+
+
+def join_link(registration: RegistrationView, *, visit: VisitView, base_url: str, keys: Sequence[str]) -> str:
+    """Return a person's own link into an online visit; it opens shortly before the start."""
+    ref = PlaceRef(registration.visit_id, registration.place, registration.links_recalled)
+    return f"{base_url}/join/{links.join_token(ref, ends_at=visit.ends_at, keys=keys)}"
+
+
+def names_at(visit_id: str, places: Collection[int]) -> Mapping[int, str]:
+    """Return the names of who holds, or held, some places: a hundred at most."""
+    keys = [(visit_pk(visit_id), place_sk(place)) for place in sorted(set(places))]
+    return {place.number: place.name or "" for place in Place.batch_get(keys, consistent_read=True)} if keys else {}
 
 
 def address_link(
@@ -460,6 +475,9 @@ def registration_view(place: Place, position: int | None) -> RegistrationView:
         attendance=place.attendance or "unknown",
         answers=place.answers or {},
         consents=place.consents or {},
+        registered_at=place.created_at,
+        confirmed_at=place.confirmed_at,
+        cancelled_at=place.cancelled_at,
     )
 
 

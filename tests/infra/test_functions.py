@@ -39,6 +39,8 @@ TABLES: dict[str, dict[str, set[str]]] = {
     "followups-plan": {"Visits": READ, "Followups": READ | WRITE},
     "followups-fan-out": {"Visits": READ, "Followups": READ | WRITE},
     "followups-send": {"Visits": READ, "Followups": READ | WRITE, "Accounts": {"dynamodb:GetItem"}},
+    "followups-due": {"Visits": READ, "Followups": READ | WRITE},
+    "followups-schedule": {"Visits": READ, "Followups": READ | WRITE | STREAM},
     "followups-organise": {"Visits": READ, "Followups": READ | WRITE, "Accounts": RECOGNISE},
     "followups-digest": {"Accounts": READ, "Followups": WRITE},
     "followups-settle": {"Followups": READ | WRITE},
@@ -54,7 +56,12 @@ KNOW_THE_SECRET = {
 }
 
 # Actions that know no resources, so that AWS wants `*` for them.
-WITHOUT_RESOURCES = {"dynamodb:ListStreams", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+WITHOUT_RESOURCES = {
+    "dynamodb:ListStreams",
+    "scheduler:ListSchedules",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
 
 
 @pytest.mark.parametrize("stage", STAGES)

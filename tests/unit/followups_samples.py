@@ -81,6 +81,7 @@ def letters(
             place_link=lambda one, _visit: f"{BASE_URL}/places/token-{one.place}",
             address_link=lambda _one, email, _now: f"{BASE_URL}/addresses/to-{email.partition('@')[0]}",
             address_undo_link=lambda _one, email, _now: f"{BASE_URL}/addresses/undo/{email.partition('@')[0]}",
+            join_link=lambda one, _visit: f"{BASE_URL}/join/token-{one.place}",
             message=lambda _visit_id, _message_id: message,
             newcomers=lambda _organiser, _since, _until: newcomers,
         ),

@@ -124,6 +124,7 @@ def a_whole_life(service: Service) -> list[dict[str, Any]]:
     service.sweep(times=2)
     moved = {"starts_at": "2026-10-20T14:00:00Z", "ends_at": "2026-10-20T16:00:00Z", "message": "Sorry, Quillfeather!"}
     service.organise("POST", "/visits/ward/reschedule", moved)
+    service.organise("POST", "/visits/ward/attendance/settle")
     service.organise("POST", "/visits/ward/share", {"recording_url": "https://video.example.org/1"})
     message = {"subject": "For Quillfeather", "body_markdown": "Bring a ramp.", "to": ["confirmed"]}
     service.organise("POST", "/visits/ward/messages", message)
@@ -162,6 +163,7 @@ def test_what_happens_once_is_told_once(service: Service) -> None:
         "visit.changed": 1,
         "visit.rescheduled": 1,
         "visit.shared": 1,
+        "visit.attendance_settled": 1,
         "visit.message_posted": 1,
         "visit.cancelled": 1,
         "registration.confirmed": 1,
