@@ -8,7 +8,7 @@ from constructs import Construct
 from infra.data import DataStack
 from infra.function import Common, ServiceFunction
 from infra.http import WayIn
-from infra.sources import call_on_events, call_on_records, may_keep
+from infra.sources import ERASURES, call_on_events, call_on_records, may_keep
 
 PATHS = (
     "/stories",
@@ -36,6 +36,7 @@ class Comments(Construct):
         self._data = data
         self.web = self._web(way_in)
         self.screen = self._screen(bus)
+        self.erase = self._erase(bus)
         self.publish = self._publish(bus)
 
     def _function(self, name: str, handler: str, environment: dict[str, str]) -> ServiceFunction:
@@ -77,6 +78,12 @@ class Comments(Construct):
             bus=bus,
             pattern=events.EventPattern(source=["microclimate.comments"], detail_type=["comment.submitted"]),
         )
+        return function
+
+    def _erase(self, bus: events.EventBus) -> ServiceFunction:
+        function = self._function("comments-erase", "comments.on_erasure.handler", {})
+        self._may_move_comments(function)
+        call_on_events(function, "Erasures", common=self._common, bus=bus, pattern=ERASURES)
         return function
 
     def _may_move_comments(self, function: ServiceFunction) -> None:

@@ -61,6 +61,7 @@ class Members(Construct):
             handler,
             {
                 "VISITS_TABLE": self._data.visits.table.table_name,
+                "COMMENTS_TABLE": self._data.comments.table.table_name,
                 "FOLLOWUPS_TABLE": self._data.followups.table.table_name,
                 "SECRET_ID": self._data.secret.secret_arn,
                 "BASE_URL": way_in.base_url,
@@ -70,6 +71,7 @@ class Members(Construct):
             },
         )
         function.may_read(self._data.visits)
+        function.may_read(self._data.comments)
         function.may_read(self._data.followups)
         function.may_read(self._data.accounts)
         function.may_write(self._data.accounts)
@@ -91,6 +93,7 @@ class Members(Construct):
             "accounts.on_erasure.handler",
             {
                 "VISITS_TABLE": self._data.visits.table.table_name,  # what names it is read by others of this context
+                "COMMENTS_TABLE": self._data.comments.table.table_name,
                 "FOLLOWUPS_TABLE": self._data.followups.table.table_name,
                 "USER_POOL_ID": self._data.people.user_pool_id,
             },

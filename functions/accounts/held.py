@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from accounts.model import Account, OwnedSession, OwnedToken, account_pk
+from comments import query as comments
 from followups import query as followups
 from kernel.access import Actor, ApiToken, Session
 from kernel.audit import AuditEntry, audit_pk
@@ -32,15 +33,17 @@ def found(person: str) -> Json | None:
     """Return who a person is, as a search shows them; None where nothing is held about them."""
     registrations = visits.held_by(person)
     account = account_of(person)
-    if not registrations and account is None:
+    written = comments.written_by(person)
+    if not registrations and not written and account is None:
         return None
+    commenter = written[-1] if written else {"author_name": "", "author_email": ""}
     newest = max(registrations, key=lambda one: one.registered_at, default=None)
     return {
         "person": person,
-        "name": account.name if account else newest.name if newest else "",
-        "email": account.email if account else newest.email if newest else "",
+        "name": account.name if account else newest.name if newest else commenter["author_name"],
+        "email": account.email if account else newest.email if newest else commenter["author_email"],
         "registrations": len(registrations),
-        "comments": 0,
+        "comments": len(written),
     }
 
 
@@ -57,6 +60,7 @@ def everything(person: str, *, reader: Actor, now: datetime) -> Json:
         "sessions": [_session_json(one) for _, one in owned if isinstance(one, Session)],
         "api_tokens": [_token_json(one) for _, one in owned if isinstance(one, ApiToken)],
         "registrations": shown,
+        "comments": comments.written_by(person),
         "emails": followups.sent_to(person),
         "not_to_be_sent": followups.not_to_be_sent(person),
         "actions_about_them": [_entry_json(one) for one in _entries_about(person)],

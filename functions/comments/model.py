@@ -10,7 +10,7 @@
 | `Flag`: a reader's report | ``comment#<comment_id>`` | ``flag#<who>`` | Query: a comment's |
 | `Author`: the record of a person who comments | ``author#<person key>`` | ``author`` | key |
 | `Text`: a comment had this text lately | ``text#<SHA-256 of its words>`` | ``<comment_id>`` | Query: how often |
-| `Sending`: what came of sending a form, so that twice is once | ``form#<its number>`` | ``form`` | key |
+| `Sending`: what came of sending a form, so that twice is once | ``form#<SHA-256 of what was sent>`` | ``form`` | key |
 | `RulesRecord`: what screening goes by | ``settings`` | ``rules`` | key |
 | `QueueCounts`: how many comments stand in each queue, one sixteenth | ``counts`` | ``shard#<0-f>`` | Query: all |
 

@@ -1,5 +1,7 @@
 """Sending a comment: checked, rendered and stored, in the request; and saying beforehand what a moderator would see."""
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +20,9 @@ from kernel.ids import uuid7
 from kernel.table import refused
 from kernel.text import is_blank
 
-SENT_AGAIN_WITHIN = timedelta(days=7)
-"""How long a form may be sent again and be the same comment."""
+SENT_AGAIN_WITHIN = timedelta(minutes=1)
+"""How soon the same words from the same form are the same comment. No longer: who gets the first answer's token may
+change the comment, and a page's form is the same for everybody whom a cache gave it to."""
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -168,11 +171,15 @@ def _stored(comment: Comment, form: str | None, now: datetime) -> str:
     if form is None:
         arrived(comment, at=now)
         return str(comment.comment_id)
+    said = json.dumps([form, comment.person, comment.author_name, comment.body, comment.path.split("/")[:-1]])
     until = int((now + SENT_AGAIN_WITHIN).timestamp())
-    sending = Sending(f"form#{form}", comment_id=comment.comment_id, expires_at=until)
+    pk = f"form#{hashlib.sha256(said.encode()).hexdigest()}"
+    sending = Sending(pk, comment_id=comment.comment_id, expires_at=until)
+    # DynamoDB deletes what has expired late.
+    free = Sending.pk.does_not_exist() | (Sending.expires_at <= int(now.timestamp()))
 
     def once(transaction: TransactWrite) -> None:
-        transaction.save(sending, condition=Sending.pk.does_not_exist())
+        transaction.save(sending, condition=free)
 
     try:
         arrived(comment, at=now, also=(once,))

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from comments import form, links, reading, stories
-from kernel import access, metrics, secrets, settings, site
+from kernel import access, metrics, pages, secrets, settings, site, tokens
 from kernel.errors import (
     CommentsClosed,
     FieldError,
@@ -29,7 +30,18 @@ from kernel.errors import (
     TooLateToChange,
 )
 from kernel.headers import headers
-from kernel.http import Answer, Edge, Operation, Parameter, file_answer, json_answer, no_content, public_json
+from kernel.http import (
+    Answer,
+    Edge,
+    Operation,
+    Parameter,
+    file_answer,
+    json_answer,
+    no_content,
+    page_answer,
+    public_json,
+    see_other,
+)
 from kernel.limits import Limit
 from kernel.person_key import person_key
 from kernel.powertools import Response
@@ -317,6 +329,172 @@ def report_by_api(comment_id: str) -> Answer:
     return json_answer(202, {"message": flag.THANKS})
 
 
+# --- pages: reading ------------------------------------------------------------------------------------------------
+
+
+@edge.page("GET", "/stories")
+def stories_page() -> Answer:
+    """Show the stories, newest first."""
+    found, after = stories.listing(edge.request.query.get("cursor"))
+    shown = [stories.story_json(story, edge.request.now) for story in found]
+    next_url = f"/stories?{urlencode({'cursor': after})}" if after else None
+    html = _render("comments/list.html", public=True, stories=shown, next_url=next_url)
+    return page_answer(html, audience="public")
+
+
+@edge.page("GET", "/stories/<story_id>")
+def story_page(story_id: str) -> Answer:
+    """Show a story, its comments, and the form to add one."""
+    return page_answer(_story_html(story_id, _new_form()), audience="public")
+
+
+@edge.page("GET", "/comments-policy")
+def policy_page() -> Answer:
+    """Show what we ask of people who comment."""
+    return page_answer(_render("comments/policy.html", public=True), audience="public")
+
+
+# --- pages: sending ------------------------------------------------------------------------------------------------
+
+
+@edge.page("POST", "/stories/<story_id>/comments")
+def send_by_form(story_id: str) -> Answer:
+    """Take a comment, or say what screening would warn about; nothing typed is lost."""
+    return _sent_by_form(story_id, _whoever(), "comments/story.html")
+
+
+@edge.page("GET", "/stories/<story_id>/comment", who="me")
+def write_page(story_id: str) -> Answer:
+    """Show the form to comment as somebody signed in, with their name in it."""
+    shown = form.Form({**_new_form().values, "author_name": edge.actor.name}, [], _new_form().token)
+    return page_answer(_write_html(story_id, shown, edge.actor))
+
+
+@edge.page("POST", "/stories/<story_id>/comment", who="me")
+def send_as_member(story_id: str) -> Answer:
+    """Take a comment of somebody signed in."""
+    return _sent_by_form(story_id, edge.actor, "comments/write.html")
+
+
+def _sent_by_form(story_id: str, actor: Actor | None, template: str) -> Answer:
+    from comments import submit
+
+    request = edge.request
+    fields = request.form()
+
+    def again(errors: Sequence[FieldError], warnings: Sequence[Signal] | None = None) -> str:
+        shown = form.Form(form.typed(fields), list(errors), _kept_token(fields))
+        if actor is not None and template == "comments/write.html":
+            return _write_html(story_id, shown, actor, warnings)
+        return _story_html(story_id, shown, warnings)
+
+    try:
+        if form.first(fields, "do") == "check":
+            _limit(_CHECKS, request.network)
+            body = form.first(fields, "body")
+            return page_answer(again(_unreadable(body), submit.check(body, request.now) if body.strip() else None))
+        sender = form.sender(fields, now=request.now, keys=_keys())
+        received = _send(story_id, form.request(fields, member=actor is not None), actor, sender)
+    except (CommentsClosed, NotFound):
+        raise  # there is no form to show any more
+    except Problem as problem:
+        errors = [_on_the_form(one) for one in problem.errors] or [FieldError("", problem.detail)]
+        return page_answer(again(errors), status=problem.status)
+    token = links.edit_token(received.comment_id, now=request.now, keys=_keys())
+    return see_other(f"/comments/{token}?said=sent")
+
+
+def _unreadable(body: str) -> list[FieldError]:
+    """Return what is wrong with a text by itself, as far as checking it beforehand can say."""
+    from comments.requests import CommentChecked
+    from kernel import fields
+
+    try:
+        fields.read(CommentChecked, {"body": body})
+    except Invalid as problem:
+        return list(problem.errors)
+    return []
+
+
+def _on_the_form(error: FieldError) -> FieldError:
+    """Return an error as the form's page says it: what has no field there stands in the summary alone."""
+    return error if error.field in form.TEXTS else FieldError("", error.message)
+
+
+# --- pages: my own comment -----------------------------------------------------------------------------------------
+
+
+@edge.page("GET", "/comments/<token>")
+def mine_page(token: str) -> Answer:
+    """Show my comment, and what I can still do with it."""
+    from comments import own
+
+    comment = own.mine(links.read_edit_token(token, now=edge.request.now, keys=_keys()))
+    return page_answer(_mine_html(token, comment))
+
+
+@edge.page("POST", "/comments/<token>")
+def change_by_form(token: str) -> Answer:
+    """Change my comment; nothing typed is lost."""
+    from comments import own
+    from comments.requests import CommentChange
+    from kernel import fields
+
+    comment_id = links.read_edit_token(token, now=edge.request.now, keys=_keys())
+    posted = edge.request.form()
+    try:
+        asked = fields.read(CommentChange, {name: form.first(posted, name) for name in ("body", "author_name")})
+        own.change(comment_id, asked.model_dump(include=asked.model_fields_set), now=edge.request.now)
+    except NotFound:
+        raise
+    except Problem as problem:
+        errors = list(problem.errors) or [FieldError("", problem.detail)]
+        shown = form.Form(form.typed(posted), errors, "")
+        return page_answer(_mine_html(token, own.mine(comment_id), shown), status=problem.status)
+    return see_other(f"/comments/{token}?said=saved")
+
+
+@edge.page("POST", "/comments/<token>/delete")
+def delete_by_form(token: str) -> Answer:
+    """Delete my comment."""
+    from comments import own
+
+    comment_id = links.read_edit_token(token, now=edge.request.now, keys=_keys())
+    story_id = own.mine(comment_id).story_id
+    own.delete(comment_id, now=edge.request.now)
+    story = stories.story_json(stories.find(story_id), edge.request.now)
+    return page_answer(_render("comments/deleted.html", story=story))
+
+
+# --- pages: reports ------------------------------------------------------------------------------------------------
+
+
+@edge.page("GET", "/comments/<comment_id>/report")
+def report_page(comment_id: str) -> Answer:
+    """Show the form to report a comment."""
+    return page_answer(_report_html(comment_id, form.Form({}, [], "")))
+
+
+@edge.page("POST", "/comments/<comment_id>/report")
+def report_by_form(comment_id: str) -> Answer:
+    """Report a comment; nothing typed is lost."""
+    posted = edge.request.form()
+    shown = form.Form(form.typed(posted), [], "")
+    html = _report_html(comment_id, shown, done=True)
+    try:
+        _report(comment_id, {name: text for name in ("reason", "note") if (text := form.first(posted, name))})
+    except NotFound:
+        raise
+    except Problem as problem:
+        errors = [
+            FieldError(one.field, "Choose what is wrong with it." if one.field == "reason" else one.message)
+            for one in problem.errors
+        ] or [FieldError("", problem.detail)]
+        again = form.Form(shown.values, errors, "")
+        return page_answer(_report_html(comment_id, again), status=problem.status)
+    return page_answer(html, status=202)
+
+
 # --- what routes share -----------------------------------------------------------------------------------------------
 
 
@@ -445,3 +623,128 @@ def _own_json(comment: Comment, told: Sequence[Signal]) -> dict[str, object]:
         "edited_at": comment.edited_at.isoformat(timespec="seconds") if comment.edited_at else None,
         "warnings": _warnings(told),
     }
+
+
+# --- what pages share ------------------------------------------------------------------------------------------------
+
+_NOTICES = {
+    "sent": "Thank you. Your comment has reached us.",
+    "saved": "Your change is saved.",
+}
+
+
+def _new_form() -> form.Form:
+    return form.Form({}, [], form.token(now=edge.request.now, keys=_keys()))
+
+
+def _kept_token(fields: form.Fields) -> str:
+    """Return the token the form came with, so that sending it again is the same comment; a new one if it is too old."""
+    token = form.first(fields, "form_token")
+    try:
+        tokens.read(form.PURPOSE, token, now=edge.request.now, keys=_keys())
+    except (LinkInvalid, LinkExpired):
+        return _new_form().token
+    return token
+
+
+def _story_html(story_id: str, shown: form.Form, warnings: Sequence[Signal] | None = None) -> str:
+    from comments import threads
+
+    asked = {name: value for name, value in edge.request.query.items() if name in {"order", "cursor"}}
+    wanted = reading.asked(asked)
+    found = reading.page(story_id, wanted)
+    answered = _answered(story_id, shown)
+    onward = {**({"order": wanted.order} if wanted.order == "newest" else {}), "cursor": found.next or ""}
+    return _render(
+        "comments/story.html",
+        public=True,
+        story=stories.story_json(found.story, edge.request.now),
+        pinned=threads.flat(found.pinned),
+        threads=threads.tree(found.thread),
+        order=wanted.order,
+        next_url=f"/stories/{story_id}?{urlencode(onward)}#comments" if found.next else None,
+        form=_answering(shown, answered),
+        answered=answered,
+        warnings=None if warnings is None else _words(warnings, shown.values.get("body", "")),
+    )
+
+
+def _write_html(story_id: str, shown: form.Form, actor: Actor, warnings: Sequence[Signal] | None = None) -> str:
+    answered = _answered(story_id, shown)
+    return _render(
+        "comments/write.html",
+        story=stories.story_json(stories.find(story_id), edge.request.now),
+        form=_answering(shown, answered),
+        answered=answered,
+        warnings=None if warnings is None else _words(warnings, shown.values.get("body", "")),
+        member=actor.name,
+    )
+
+
+def _answered(story_id: str, shown: form.Form) -> dict[str, Any] | None:
+    """Return the comment that is being answered, as the public reads it; None for none, and for one that is gone."""
+    from comments import own
+
+    comment_id = shown.values.get("parent_id") or edge.request.query.get("reply_to", "")
+    try:
+        comment = own.mine(comment_id) if 0 < len(comment_id) <= 36 else None
+    except NotFound:
+        return None
+    if comment is None or comment.status != "approved" or comment.story_id != story_id:
+        return None
+    return {"comment_id": comment.comment_id, "author_name": comment.author_name, "html": comment.html}
+
+
+def _answering(shown: form.Form, answered: dict[str, Any] | None) -> form.Form:
+    """Return the form with what it answers in it; what is gone stays, so that sending says so."""
+    parent_id = answered["comment_id"] if answered else shown.values.get("parent_id", "")
+    return form.Form({**shown.values, "parent_id": parent_id}, shown.errors, shown.token)
+
+
+def _mine_html(token: str, comment: Comment, shown: form.Form | None = None) -> str:
+    from comments import arrival, own, screening
+
+    told = screening.warnings(arrival.stored_signals(comment)) if comment.status != "approved" else []
+    stored = form.Form({"body": comment.body, "author_name": comment.author_name}, [], "")
+    return _render(
+        "comments/mine.html",
+        story=stories.story_json(stories.find(comment.story_id), edge.request.now),
+        comment=_own_json(comment, told),
+        token=token,
+        can_change=own.may_change(comment, edge.request.now),
+        form=shown or stored,
+        notice=_NOTICES.get(edge.request.query.get("said", "")),
+        warnings=_words(told, comment.body),
+    )
+
+
+def _report_html(comment_id: str, shown: form.Form, *, done: bool = False) -> str:
+    from comments import own, threads
+    from comments.move import public_of
+
+    comment = own.mine(comment_id)
+    if comment.status != "approved":
+        raise NotFound
+    return _render(
+        "comments/report.html",
+        story=stories.story_json(stories.find(comment.story_id), edge.request.now),
+        comment=threads.flat([public_of(comment)])[0],
+        form=shown,
+        done=done,
+    )
+
+
+def _words(told: Sequence[Signal], body: str) -> list[dict[str, object]]:
+    """Return warnings as a page shows them: with the words they mean."""
+    return [{"message": one.message, "words": [body[start:end] for start, end in one.spans[:3]]} for one in told]
+
+
+def _render(template: str, *, public: bool = False, **context: object) -> str:
+    return pages.render(
+        template,
+        **site.shown(_SETTINGS.community_name),
+        base_url=_SETTINGS.base_url,
+        page_url=f"{_SETTINGS.base_url}{edge.request.path}" if public else None,
+        now=edge.request.now,
+        **context,
+    )

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from infra.local import clock, tokens
+from infra.local import clock, sample_stories, tokens
 from infra.local.stack import LocalStack
 
 ZONE = ZoneInfo("Europe/London")
@@ -198,6 +198,7 @@ def write(local: LocalStack) -> None:
     visitors = [_with(person, _KITCHEN_ANSWERS[n % len(_KITCHEN_ANSWERS)]) for n, person in enumerate(PEOPLE[:11])]
     _hold(local, KITCHEN, _weekday(today + timedelta(days=10)), time(11, 30), visitors)
     _hold(local, CALL, _weekday(today + timedelta(days=24)), time(14), PEOPLE[10:])
+    sample_stories.write(local)
     local.emulator.untyped("ssm").put_parameter(Name=_WRITTEN, Value=today.isoformat(), Type="String")
 
 

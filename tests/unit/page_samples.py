@@ -175,6 +175,120 @@ def _join(door: str, **changes: object) -> tuple[str, dict[str, Any]]:
     }
 
 
+STORY: dict[str, Any] = {
+    "story_id": "ward-that-went-home",
+    "title": "The ward that went home, a year on",
+    "url": "https://stories.example.org/ward",
+    "summary": "Forty beds, none of them in a building.",
+    "body_html": "<p>It began with a <strong>kettle</strong>.</p><h3>What changed</h3><p>Mornings.</p>",
+    "comments": {"open": True, "close_after_days": None, "mode": "first"},
+    "accepts_comments": True,
+    "count": 4,
+    "created_at": "2026-11-02T09:00:00+00:00",
+    "changed_at": "2026-11-02T09:00:00+00:00",
+}
+
+
+def a_comment(number: int, *replies: dict[str, Any], **changes: object) -> dict[str, Any]:
+    """A comment as a page shows it, with what answers it."""
+    return {
+        "comment_id": f"019ab5c4-7e10-7c3a-9f21-00000000000{number}",
+        "parent_id": None,
+        "author_name": f"Robin Ash {number}",
+        "is_member": False,
+        "html": f"<p>We tried this on ward {number}, and <em>it worked</em>.</p>",
+        "created_at": "2026-11-20T10:00:00+00:00",
+        "edited_at": None,
+        "pinned": False,
+        "orphan": False,
+        "replies": list(replies),
+        **changes,
+    }
+
+
+THREAD = a_comment(
+    1,
+    a_comment(2, a_comment(3, author_name="<b>Ada</b>"), is_member=True, edited_at="2026-11-20T11:00:00+00:00"),
+    pinned=True,
+)
+COMMENT_FORM: dict[str, Any] = {"values": {}, "errors": [], "token": "form-token"}
+WRONG_COMMENT: dict[str, Any] = {
+    "values": {"author_name": "Robin", "author_email": "robin@", "body": "Ring 07700 900123", "parent_id": ""},
+    "errors": [
+        {"field": "author_email", "message": "Type an address like name@example.org."},
+        {"field": "body", "message": "Shorten this to 5,000 characters."},
+        {"field": "", "message": "This page was open for a long time. Please send it once more."},
+    ],
+    "token": "form-token",
+}
+WARNED = [{"message": "This looks like a phone number.", "words": ["07700 900123"]}]
+OWN: dict[str, Any] = {
+    "comment_id": "019ab5c4-7e10-7c3a-9f21-000000000001",
+    "story_id": "ward-that-went-home",
+    "status": "pending",
+    "author_name": "Robin Ash",
+    "body": "Ring 07700 900123",
+    "html": "<p>Ring 07700 900123</p>",
+    "created_at": "2026-11-20T10:00:00+00:00",
+    "edited_at": None,
+    "warnings": [],
+}
+
+
+def _story(**context: object) -> tuple[str, dict[str, Any]]:
+    return "comments/story.html", {
+        **EVERYBODYS,
+        "story": STORY,
+        "pinned": [],
+        "threads": [THREAD, a_comment(4, orphan=True)],
+        "order": "oldest",
+        "next_url": None,
+        "form": COMMENT_FORM,
+        "answered": None,
+        "warnings": None,
+        **context,
+    }
+
+
+def _write(**context: object) -> tuple[str, dict[str, Any]]:
+    return "comments/write.html", {
+        **SOMEBODYS,
+        "story": STORY,
+        "form": COMMENT_FORM,
+        "answered": None,
+        "warnings": None,
+        "member": "Ada",
+        **context,
+    }
+
+
+def _mine(**context: object) -> tuple[str, dict[str, Any]]:
+    return "comments/mine.html", {
+        **SOMEBODYS,
+        "story": STORY,
+        "comment": OWN,
+        "token": "token",
+        "can_change": True,
+        "form": {**COMMENT_FORM, "values": {"body": OWN["body"], "author_name": "Robin Ash"}},
+        "notice": None,
+        "warnings": [],
+        **context,
+    }
+
+
+def _report(**context: object) -> tuple[str, dict[str, Any]]:
+    return "comments/report.html", {
+        **SOMEBODYS,
+        "story": STORY,
+        "comment": a_comment(1),
+        "form": COMMENT_FORM,
+        "done": False,
+        **context,
+    }
+
+
+ANSWERED = {"comment_id": THREAD["comment_id"], "author_name": "Robin Ash 1", "html": THREAD["html"]}
+
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "coming visits": _list(visits=[VISIT, FULL, NOT_YET], next_url="/?cursor=abc"),
     "past visits, searched": _list(visits=[PAST], past=True, q="handover"),
@@ -236,6 +350,37 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
         }
     ),
     "signed out": ("accounts/signed_out.html", {**SOMEBODYS, "way_out": "https://sign-in.example.org/logout"}),
+    "stories": (
+        "comments/list.html",
+        {
+            **EVERYBODYS,
+            "stories": [STORY, {**STORY, "count": 0, "accepts_comments": False}],
+            "next_url": "/stories?cursor=x",
+        },
+    ),
+    "no stories": ("comments/list.html", {**EVERYBODYS, "stories": [], "next_url": None}),
+    "story": _story(pinned=[THREAD], next_url="/stories/ward-that-went-home?cursor=x#comments"),
+    "story, newest first, answering": _story(order="newest", answered=ANSWERED),
+    "story, without comments": _story(story={**STORY, "count": 0, "body_html": "", "url": ""}, threads=[]),
+    "story, closed": _story(story={**STORY, "accepts_comments": False, "count": 1}),
+    "story, with errors": _story(form=WRONG_COMMENT),
+    "story, checked": _story(form={**WRONG_COMMENT, "errors": []}, warnings=WARNED),
+    "story, nothing to warn about": _story(form={**WRONG_COMMENT, "errors": []}, warnings=[]),
+    "comment as a member": _write(answered=ANSWERED),
+    "comment as a member, with errors": _write(form=WRONG_COMMENT),
+    "comment as a member, checked": _write(form={**WRONG_COMMENT, "errors": []}, warnings=WARNED),
+    "comment as a member, nothing to warn about": _write(warnings=[]),
+    "comment as a member, closed": _write(story={**STORY, "accepts_comments": False}),
+    "my comment": _mine(notice="Thank you. Your comment has reached us.", warnings=WARNED),
+    "my comment, public": _mine(comment={**OWN, "status": "approved"}, can_change=False),
+    "my comment, with errors": _mine(form=WRONG_COMMENT),
+    "my comment, deleted": ("comments/deleted.html", {**SOMEBODYS, "story": STORY}),
+    "report": _report(),
+    "report, with errors": _report(
+        form={"values": {"note": "x"}, "errors": [{"field": "reason", "message": "Choose."}], "token": ""}
+    ),
+    "reported": _report(done=True),
+    "comments policy": ("comments/policy.html", EVERYBODYS),
     "problem": (
         "kernel/problem.html",
         {
