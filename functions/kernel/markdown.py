@@ -19,5 +19,9 @@ def render(text: str) -> str:
             token.tag = "h3" if token.tag in {"h1", "h2", "h3"} else "h4"
     html = parser.renderer.render(tokens, parser.options, {})
     return nh3.clean(
-        html, tags=_TAGS, attributes={"a": {"href"}}, url_schemes=_SCHEMES, link_rel="nofollow noopener noreferrer"
+        html,
+        tags=_TAGS,
+        attributes={"a": {"href"}, "*": set()},  # left out, the latter would be title and lang
+        url_schemes=_SCHEMES,
+        link_rel="nofollow noopener noreferrer",
     )
