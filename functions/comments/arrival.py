@@ -13,7 +13,7 @@ from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 
-from comments import rules, screening, standing
+from comments import rules, screening, standing, stories
 from comments.model import Author, Comment, Story, Text, author_pk, comment_pk, text_pk
 from comments.move import Move, made
 from comments.screening import History, Signal, Submission
@@ -119,8 +119,6 @@ def _again(comment: Comment) -> Submission:
 
 
 def _story(comment: Comment) -> Story:
-    from comments import stories
-
     try:
         return stories.find(comment.story_id)
     except NotFound:

@@ -120,11 +120,12 @@ def read_story(story_id: str) -> Answer:
 )
 def write_story(story_id: str) -> Answer:
     """Write a story; its comments stay."""
+    from comments import story_edit
     from comments.contract import StoryWritten
     from kernel import fields
 
     asked = fields.read(StoryWritten, edge.request.json())
-    written = stories.Written(
+    written = story_edit.Written(
         title=asked.title,
         url=asked.url,
         summary=asked.summary,
@@ -133,7 +134,7 @@ def write_story(story_id: str) -> Answer:
         close_after_days=asked.comments.close_after_days,
         mode=asked.comments.mode,
     )
-    story = stories.write(story_id, written, edge.actor, now=edge.request.now)
+    story = story_edit.write(story_id, written, edge.actor, now=edge.request.now)
     return json_answer(200, stories.organisers_story_json(story, edge.request.now))
 
 

@@ -9,6 +9,7 @@ from statistics import median
 
 from tests import conftest  # noqa: F401  its settings first: table classes read their names when they are defined
 from tests.bench import people
+from tests.bench import comments
 from tests.bench.counts import count
 from tests.bench.ratios import Ratio, measure
 
@@ -26,6 +27,8 @@ def main() -> None:
     _print_counts()
     _print_ratios(rounds)
     people.print_figures()
+    print("\n")
+    comments.main()
     print(f"\n{time.monotonic() - began:.0f} s, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
 
