@@ -8,8 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from tests import conftest  # noqa: F401  its settings first: table classes read their names when they are defined
-from tests.bench import people
-from tests.bench import comments
+from tests.bench import comments, people
 from tests.bench.counts import count
 from tests.bench.ratios import Ratio, measure
 
