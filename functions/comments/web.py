@@ -114,7 +114,7 @@ def read_story(story_id: str) -> Answer:
         "Comments",
         body="comments.contract:StoryWritten",
         answers={200: "comments.contract:OrganisersStory"},
-        problems=(NotSignedIn, Forbidden, Invalid),
+        problems=(NotSignedIn, Forbidden, NotFound, Invalid),
         who="organiser",
     )
 )
