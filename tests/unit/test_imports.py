@@ -25,6 +25,9 @@ LATER = {
     "requests",
     "visits.cancel",
     "visits.change",
+    "comments.contract",
+    "comments.requests",
+    "comments.submit",
     "visits.contract",
     "visits.register",
     "xlsxwriter",
@@ -37,7 +40,7 @@ def imported_with(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("edge", ["visits.web", "visits.publish", "accounts.web"])
+@pytest.mark.parametrize("edge", ["visits.web", "visits.publish", "accounts.web", "comments.web"])
 def test_a_function_imports_no_more_than_every_request_needs(edge: str) -> None:
     assert not imported_with(edge) & LATER
 
