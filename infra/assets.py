@@ -70,6 +70,8 @@ def build_assets(out: Path = BUILT) -> dict[str, str]:
         "site.css": purge(PICO.read_text(), also=site_css) + site_css,
         "site.js": minify_js((SOURCES / "site.js").read_text()),
         "htmx.js": HTMX.read_text(),  # as it was published: the organisers' pages alone load it
+        "moderate.css": minify_css((SOURCES / "moderate.css").read_text()),
+        "moderate.js": minify_js((SOURCES / "moderate.js").read_text()),
         "icon.svg": _one_line((SOURCES / "icon.svg").read_text()),
     }
     manifest = {name: _hashed(name, text) for name, text in contents.items()}

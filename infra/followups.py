@@ -76,6 +76,9 @@ PAGES_AT_ONCE = 2
 # When organisers get their digest (`followups.plan.DIGEST_AT`).
 DIGEST_HOUR, DIGEST_ZONE = 7, "Europe/London"
 
+# What moderators write, and what waits for them; `followups/moderation.py` says what follows.
+MODERATION_EVENTS = ["author.messaged", "comments.waiting"]
+
 # Two senders at ten a batch stay well under the 14 emails a second that SES starts new accounts with.
 SENDERS_AT_ONCE = 2
 
@@ -114,6 +117,7 @@ class Followups(Construct):
         )
         self.plan = self._plan(bus)
         self.fan_out = self._fan_out(bus)
+        self.moderation = self._moderation(bus)
         self.send = self._send(way_in.base_url)
         self.settle = self._settle()
         self.feedback = self._feedback()
@@ -212,6 +216,28 @@ class Followups(Construct):
         )
         return function
 
+    def _moderation(self, bus: events.EventBus) -> ServiceFunction:
+        function = self._function(
+            "followups-moderation",
+            "followups.on_moderation.handler",
+            {
+                "COMMENTS_TABLE": self._data.comments.table.table_name,
+                "DELIVERIES_QUEUE_URL": self.deliveries.queue_url,
+            },
+        )
+        function.may_read(self._data.comments)
+        function.may_read(self._data.followups)
+        function.may_write(self._data.followups)
+        function.may(["sqs:SendMessage"], [self.deliveries.queue_arn])
+        call_on_events(
+            function,
+            "CommentsEvents",
+            common=self._common,
+            bus=bus,
+            pattern=events.EventPattern(source=["microclimate.comments"], detail_type=MODERATION_EVENTS),
+        )
+        return function
+
     def _send(self, base_url: str) -> ServiceFunction:
         settings = self._common.settings
         function = self._function(
@@ -219,6 +245,7 @@ class Followups(Construct):
             "followups.send.handler",
             {
                 "VISITS_TABLE": self._data.visits.table.table_name,
+                "COMMENTS_TABLE": self._data.comments.table.table_name,
                 "SECRET_ID": self._data.secret.secret_arn,
                 "BASE_URL": base_url,
                 "SENDER": settings.sender,
@@ -229,6 +256,7 @@ class Followups(Construct):
         )
         function.may_show_the_site(self._data.accounts)
         function.may_read(self._data.visits)
+        function.may_read(self._data.comments)
         function.may_read(self._data.followups)
         function.may_write(self._data.followups)
         function.may_know(self._data.secret)

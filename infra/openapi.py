@@ -27,7 +27,7 @@ DOCUMENT: Final = FUNCTIONS / "kernel" / "openapi.json"
 EDGES: Final = (
     *("visits.web", "visits.organise", "visits.people", "followups.organise"),
     *("accounts.web", "accounts.organise", "accounts.me"),
-    "comments.web",
+    *("comments.web", "comments.moderate"),
 )
 
 type Json = dict[str, Any]  # OpenAPI's own shapes

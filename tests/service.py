@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 from accounts import me
 from accounts import organise as accounts_organise
 from accounts import web as accounts
+from comments import moderate as comments_moderate
+from comments import room as comments_room
 from comments import web as comments_web
 from followups import organise as followups_organise
 from tests import tables
@@ -269,6 +271,10 @@ def _function(path: str) -> ModuleType:
             return comments_web
         case ["api", "v1", "stories" | "comments" | "comment-counts", *_]:
             return comments_web
+        case ["api", "v1", "moderation", *_]:
+            return comments_moderate
+        case ["moderate", *_]:
+            return comments_room
         case ["organise", *_]:
             return console
         case _:

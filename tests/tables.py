@@ -21,21 +21,27 @@ from kernel.table import Record
 @contextmanager
 def in_memory() -> Iterator[None]:
     """An AWS account in this process's memory, with our tables in it and nothing else."""
-    from comments.model import Comment, Story
     from followups.model import DeliveryRecord
     from visits.model import Details
 
     with mock_aws():
-        for model in (Details, DeliveryRecord, _accounts()):
+        for model in (Details, DeliveryRecord, accounts()):
             model.create_table(billing_mode="PAY_PER_REQUEST", wait=False)
-        schema = Comment._get_schema()
-        Story.stories_by_time._update_model_schema(schema)
-        Comment.connection().create_table(Comment.Meta.table_name, billing_mode="PAY_PER_REQUEST", **schema)
+        make_comments()
         yield
 
 
+def make_comments() -> None:
+    """Make the table of comments, whose indexes two models declare."""
+    from comments.model import Comment, Story
+
+    schema = Comment._get_schema()
+    Story.stories_by_time._update_model_schema(schema)
+    Comment.connection().create_table(Comment.Meta.table_name, billing_mode="PAY_PER_REQUEST", **schema)
+
+
 @cache
-def _accounts() -> type[Record]:
+def accounts() -> type[Record]:
     """The accounts table with the indexes of all whose items are in it: no model of one kind has them all."""
     from accounts.model import DigestReaders
     from kernel.audit import AuditEntry

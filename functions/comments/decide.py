@@ -1,13 +1,13 @@
 """What moderators do: decide, pin, edit. Each is one transaction on the version they saw."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from pynamodb.transactions import TransactWrite
 
-from comments import standing
+from comments import authors, standing
 from comments.model import Comment, comment_pk
 from comments.move import Move, made
 from comments.standing import Action
@@ -72,8 +72,17 @@ def stored(comment_id: str) -> Comment | None:
     return None if found.status == "deleted" else found
 
 
-def edit(comment_id: str, version: int, body: str, html: str, actor: Actor, *, now: datetime) -> Comment:
-    """Put another text in place of a comment's; the original is kept.
+def edit(
+    comment_id: str,
+    version: int,
+    body: str,
+    html: str,
+    actor: Actor,
+    *,
+    signals: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> Comment:
+    """Put another text in place of a comment's, with what screening finds in it; the original is kept.
 
     Raises:
         NotFound: there is no such comment.
@@ -85,6 +94,7 @@ def edit(comment_id: str, version: int, body: str, html: str, actor: Actor, *, n
         lambda comment: {
             "body": body,
             "html": html,
+            "signals": list(signals),
             "original_body": comment.original_body or comment.body,
             "edited_at": now,
         },
@@ -92,6 +102,24 @@ def edit(comment_id: str, version: int, body: str, html: str, actor: Actor, *, n
         actor,
         now=now,
     )
+
+
+def note(comment_id: str, text: str, actor: Actor, *, now: datetime) -> Comment:
+    """Add a note to a comment's history, for moderators alone.
+
+    Raises:
+        NotFound: there is no such comment.
+        Unavailable: others changed the comment again and again meanwhile.
+    """
+    for _ in range(ATTEMPTS):
+        comment = stored(comment_id)
+        if comment is None:
+            raise NotFound
+        happened = {"what": "noted", "by": actor.person, "by_name": actor.name, "note": text}
+        also = (_audited(actor, "comment.noted", comment, now=now),)
+        if made(Move(comment, {}, happened, now, versioned=False, also=also)):
+            return _now(comment_id)
+    raise Unavailable
 
 
 def pin(comment_id: str, pinned: bool, actor: Actor, *, now: datetime) -> Comment:
@@ -173,8 +201,24 @@ def _move(decision: Decision, comment: Comment, becomes: str, actor: Actor, now:
         "message": decision.message_to_author,
         "note": decision.note,
     }
-    entry = _audited(actor, f"comment.{done}", comment, now=now, reason=decision.reason)
-    return Move(comment, changes, happened, now, also=(entry,))
+    also = [_audited(actor, f"comment.{done}", comment, now=now, reason=decision.reason)]
+    if changes["invited"] and comment.person and comment.author_email:
+        also.append(_told(decision, comment, actor, now))
+    return Move(comment, changes, happened, now, also=also)
+
+
+def _told(decision: Decision, comment: Comment, actor: Actor, now: datetime) -> Callable[[TransactWrite], None]:
+    """Write to the author with the decision itself, so that neither is there without the other."""
+    message = authors.message(
+        comment.person or "",
+        comment.author_name,
+        comment.author_email or "",
+        decision.message_to_author or "",
+        actor,
+        now=now,
+    )
+    message.comment_id, message.version, message.reason = comment.comment_id, int(comment.version) + 1, decision.reason
+    return lambda transaction: transaction.save(message)
 
 
 def _audited(

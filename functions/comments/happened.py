@@ -5,7 +5,7 @@ Events carry ids and plain facts. What somebody wrote stays in the table: whoeve
 
 from collections.abc import Iterator
 
-from comments.model import Comment
+from comments.model import REMINDERS, Comment
 from kernel.events import Event, Fact
 from kernel.publish import Change
 
@@ -22,7 +22,11 @@ _BECAME = {
 
 def happened(change: Change) -> Iterator[Event]:
     """Yield what a change of one item means to the rest of the service."""
-    if change.new is None or change.key("sk") != "comment":
+    if change.new is None:
+        return
+    if change.old is None:
+        yield from _asked(change)
+    if change.key("sk") != "comment":
         return
     new = Comment.from_raw_data(dict(change.new))
     old = Comment.from_raw_data(dict(change.old)) if change.old else None
@@ -43,3 +47,15 @@ def happened(change: Change) -> Iterator[Event]:
         yield Event("comment.edited", facts)
     if old and int(new.flags) > int(old.flags):
         yield Event("comment.flagged", facts)
+
+
+def _asked(change: Change) -> Iterator[Event]:
+    """Yield what an item asks for that is never changed once it is there."""
+    pk, sk = change.key("pk"), change.key("sk")
+    image = change.new or {}
+    if pk.startswith("author#") and sk.startswith("message#"):
+        about = image.get("comment_id", {}).get("S")
+        facts: dict[str, Fact] = {"person": pk.removeprefix("author#"), "message_id": sk.removeprefix("message#")}
+        yield Event("author.messaged", {**facts, "comment_id": about})
+    if pk == REMINDERS:
+        yield Event("comments.waiting", {"day": sk, "waiting": int(image["waiting"]["N"])})

@@ -12,6 +12,9 @@
 | `Text`: a comment had this text lately | ``text#<SHA-256 of its words>`` | ``<comment_id>`` | Query: how often |
 | `Sending`: what came of sending a form, so that twice is once | ``form#<SHA-256 of what was sent>`` | ``form`` | key |
 | `RulesRecord`: what screening goes by | ``settings`` | ``rules`` | key |
+| `AuthorMessage`: what moderators wrote to an author | ``author#<person key>`` | ``message#<UUIDv7>`` | key |
+| `ModeratorSeen`: somebody who decided something lately | ``moderators`` | ``<person key>`` | Query: all |
+| `Reminder`: that moderators are reminded of what waits | ``reminders`` | ``<day>`` | key |
 | `QueueCounts`: how many comments stand in each queue, one sixteenth | ``counts`` | ``shard#<0-f>`` | Query: all |
 
 | index | keys | serves |
@@ -54,6 +57,8 @@ STORY = "story"
 PINNED = "story#pinned#"
 THREAD = "thread#"
 COUNTS = "counts"
+MODERATORS = "moderators"
+REMINDERS = "reminders"
 
 
 def story_pk(story_id: str) -> str:
@@ -324,6 +329,59 @@ class RulesRecord(Record):
     """Fields of `comments.screening.Rules`."""
     version = NumberAttribute()
     changed_at = UTCDateTimeAttribute()
+
+
+class AuthorMessage(Record):
+    """Something moderators wrote to an author, which goes out by email; put with the decision it belongs to."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    at = UTCDateTimeAttribute()
+    by = UnicodeAttribute()
+    by_name = UnicodeAttribute()
+    to_name = UnicodeAttribute()
+    to_email = UnicodeAttribute()
+    body = UnicodeAttribute()
+    comment_id = UnicodeAttribute(null=True)
+    """The comment it is about; absent where it is about none."""
+    version = NumberAttribute(null=True)
+    """Of that comment once it was rejected: what happened to it since makes the message moot."""
+    reason = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
+    """DynamoDB's time to live, Unix seconds."""
+
+
+class ModeratorSeen(Record):
+    """Somebody who decided something lately, and so is reminded of what waits."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True, default=MODERATORS)
+    sk = UnicodeAttribute(range_key=True)
+    email = UnicodeAttribute()
+    name = UnicodeAttribute()
+    seen_at = UTCDateTimeAttribute()
+    expires_at = NumberAttribute()
+    """DynamoDB's time to live, Unix seconds."""
+
+
+class Reminder(Record):
+    """That moderators are to be reminded of what waits: one a day."""
+
+    class Meta:
+        table_name = TABLE
+
+    pk = UnicodeAttribute(hash_key=True, default=REMINDERS)
+    sk = UnicodeAttribute(range_key=True)
+    """The day, in UTC."""
+    waiting = NumberAttribute()
+    at = UTCDateTimeAttribute()
+    expires_at = NumberAttribute()
+    """DynamoDB's time to live, Unix seconds."""
 
 
 class QueueCounts(Record):

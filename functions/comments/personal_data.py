@@ -232,7 +232,8 @@ _CONDITION = (
 )
 _CARE = (
     r"(?:was|is|were|has been|had been|got|being)? ?(?:admitted|discharged|diagnosed|sectioned|referred|resuscitated|"
-    r"transferred to|treated (?:for|on|by)|operated on|died|passed away|fell|collapsed|came in with|presented with|"
+    r"transferred to|treated (?:for|on|by)|operated on|died|passed away|fell|falls?|collapsed|came in with|"
+    r"presented with|"
     r"is on (?:my|our|the) ward|in (?:bed|bay|room) \d)"
 )
 

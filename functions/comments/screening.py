@@ -80,6 +80,9 @@ CODES: Final[dict[str, str]] = {
 
 PERSONAL: Final = tuple(personal_data.KINDS)
 
+FROM_TEXT: Final = frozenset({*PERSONAL, "links", "shouting", "held_words", "refused_words"})
+"""What another text makes another: the other signals are about the sending, and stay."""
+
 _AUTHORS_WORDS: Final[dict[str, str]] = {
     "nhs_number": "This looks like an NHS number. Please take it out: comments must never identify a patient.",
     "phone_number": "This looks like a phone number. Everybody will be able to read it: is it meant to be public?",

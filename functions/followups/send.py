@@ -7,18 +7,19 @@ lease; between the lease and the outcome there is nothing but the one call.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from followups import plans
+from followups import moderation, plans
 from followups.delivery import Change, Delivery, NotReady, accepted, held, not_sent, skipped, suppressed, taken, unclear
 from followups.letters import Hold, Letters, Reader, Skip, Visits
 from followups.message import Message, message, named_sender
 from followups.model import Deliveries, Suppressions, trial_of
+from followups.moderation_letters import Comments, ModerationLetters
 from followups.ses import NotSent, Ses, Unclear
 from kernel import aws, clock, metrics, secrets, settings, site
 from kernel.log import logger, what_failed
@@ -171,7 +172,9 @@ def _sender() -> Sender:
             plan=plans.running,
             test=trial_of,
         )
-        letter = letters.letter(delivery.identity, now)
+        about_comments = ModerationLetters(_comments(read, keys), read.base_url, read.sender, of_the_site)
+        writer = about_comments if delivery.identity.step in moderation.STEPS else letters
+        letter = writer.letter(delivery.identity, now)
         if isinstance(letter, Skip | Hold):
             return letter
         return message(
@@ -189,6 +192,17 @@ def _sender() -> Sender:
         ses=Ses(aws.client("sesv2", attempts=1), configuration_set=read.configuration_set),
         now=clock.now,
         new_lease=lambda: str(uuid4()),
+    )
+
+
+def _comments(read: Settings, keys: Sequence[str]) -> Comments:
+    from comments import query
+
+    return Comments(
+        message=query.message,
+        edit_link=lambda comment_id, now: query.edit_link(comment_id, now=now, base_url=read.base_url, keys=keys),
+        moderators=query.moderators_lately,
+        waiting=query.waiting,
     )
 
 

@@ -4,6 +4,7 @@ A dimension is a word out of a short list, such as a step's name: never an id, a
 charges for every combination of them.
 """
 
+from datetime import timedelta
 from typing import Literal
 
 type Counted = Literal[
@@ -19,6 +20,8 @@ type Counted = Literal[
     "CommentsReported",
 ]
 
+type Measured = Literal["OldestCommentWaits"]
+
 
 def count(what: Counted, value: int = 1, **dimensions: str) -> None:
     """Count something that happened, ``value`` times; nothing where that is none."""
@@ -30,3 +33,11 @@ def count(what: Counted, value: int = 1, **dimensions: str) -> None:
     with single_metric(name=what, unit=MetricUnit.Count, value=value) as metric:
         for name, word in dimensions.items():
             metric.add_dimension(name=name, value=word)
+
+
+def measure(what: Measured, span: timedelta) -> None:
+    """Say how long something takes or waits."""
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+    with single_metric(name=what, unit=MetricUnit.Seconds, value=span.total_seconds()):
+        pass

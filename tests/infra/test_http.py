@@ -38,6 +38,8 @@ ROUTES = [
         "/organise/visits/{visit_id}/plan/{step}",
     },
     {"/organise", "/organise/{proxy+}"},
+    {"/api/v1/moderation/{proxy+}"},
+    {"/moderate", "/moderate/{proxy+}"},
     {
         "/sign-in",
         "/sign-out",

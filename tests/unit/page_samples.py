@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit import console_samples, member_samples, plan_samples
+from tests.unit import console_samples, member_samples, plan_samples, room_samples
 from tests.unit.visit_samples import CANCELLED, EVERYBODYS, FULL, NOT_YET, PAST, SERIES, SOMEBODYS, VISIT, a_visit
 
 EMPTY_FORM: dict[str, Any] = {"values": {}, "errors": [], "token": "form-token"}
@@ -337,6 +337,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     **console_samples.PAGES,
     **member_samples.PAGES,
     **plan_samples.PAGES,
+    **room_samples.PAGES,
     "tokens": _tokens(tokens=[A_TOKEN, {**A_TOKEN, "last_used_at": "2026-11-22T10:00:00+00:00", "expires_at": None}]),
     "tokens, one made": _tokens(tokens=[A_TOKEN], token="mc_" + "x" * 43, made=A_TOKEN),
     "tokens, none, with errors": _tokens(

@@ -58,6 +58,7 @@ FOUND: dict[str, tuple[str, ...]] = {
         "My patient Joan, who never complained",
         "Mrs Quillfeather was admitted on Tuesday",
         "Mr T fell twice",
+        "We saw Mrs Quillfeather fall twice",
         "the man in bed 4",
         "Bay 2 was full of song",
         "we moved her to side room 3",

@@ -249,14 +249,14 @@ def test_a_moderators_edit_keeps_the_original_and_shows_at_once(story: Story, cl
     comment = sent(clock)
     decided(comment, "approve", at=clock)
     clock.advance(minutes=1)
-    edited = decide.edit(comment.comment_id, 2, "Mild", "<p>Mild</p>", IRIS, now=clock.now)
+    edited = decide.edit(comment.comment_id, 2, "Mild", "<p>Mild</p>", IRIS, signals=[], now=clock.now)
     assert (edited.body, edited.original_body, edited.version) == ("Mild", "**Well** done", 3)
     assert public()[0]["html"] == "<p>Mild</p>"
     assert public()[0]["edited_at"] == clock.now.isoformat()
     with pytest.raises(ChangedMeanwhile):
-        decide.edit(comment.comment_id, 2, "Milder", "<p>Milder</p>", JONAS, now=clock.now)
+        decide.edit(comment.comment_id, 2, "Milder", "<p>Milder</p>", JONAS, signals=[], now=clock.now)
     with pytest.raises(NotFound):
-        decide.edit(str(uuid7()), 1, "x", "<p>x</p>", JONAS, now=clock.now)
+        decide.edit(str(uuid7()), 1, "x", "<p>x</p>", JONAS, signals=[], now=clock.now)
 
 
 def test_approving_a_reported_comment_settles_the_reports(story: Story, clock: Clock) -> None:

@@ -8,7 +8,7 @@ import pytest
 from infra.settings import ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-GUIDE = ROOT / "docs" / "organisers-guide.md"
+GUIDES = (ROOT / "docs" / "organisers-guide.md", ROOT / "docs" / "moderators-guide.md")
 PICTURES = ROOT / "docs" / "pictures"
 LARGEST = 150_000
 """Bytes of a picture: they live in the repository for good."""
@@ -32,13 +32,13 @@ def test_a_document_links_only_to_what_is_there(document: Path) -> None:
             assert (document.parent / link.partition("#")[0]).exists(), link
 
 
-def test_the_guide_shows_every_picture_there_is_and_no_other() -> None:
-    shown = {Path(link).name for link in links(GUIDE) if link.endswith(".png")}
+def test_the_guides_show_every_picture_there_is_and_no_other() -> None:
+    shown = {Path(link).name for guide in GUIDES for link in links(guide) if link.endswith(".png")}
     assert shown == {path.name for path in PICTURES.iterdir()}
 
 
 def test_every_picture_says_in_words_what_it_shows() -> None:
-    assert all(re.findall(r"!\[([^\]]*)\]", GUIDE.read_text()))
+    assert all(words for guide in GUIDES for words in re.findall(r"!\[([^\]]*)\]", guide.read_text()))
 
 
 def test_pictures_are_small() -> None:

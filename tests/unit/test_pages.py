@@ -519,7 +519,9 @@ def test_compiled_templates_render_the_same_pages(tmp_path: Path) -> None:
 
 def test_every_template_that_can_be_a_page_is_looked_at_here() -> None:
     shown = {template for template, _ in PAGES.values()}
-    html = {name for name in pages.template_names() if name.split("/")[0] in {"kernel", "visits", "accounts"}}
+    html = {
+        name for name in pages.template_names() if name.split("/")[0] in {"kernel", "visits", "accounts", "comments"}
+    }
     parts = {
         "kernel/layout.html",
         "kernel/forms.html",
@@ -531,6 +533,7 @@ def test_every_template_that_can_be_a_page_is_looked_at_here() -> None:
         "visits/console_person_fields.html",
         "accounts/erasing.html",
         "accounts/registration_lines.html",
+        "comments/room_parts.html",
     }
     assert html - shown == parts
 
