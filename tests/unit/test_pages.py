@@ -533,6 +533,7 @@ def test_every_template_that_can_be_a_page_is_looked_at_here() -> None:
         "visits/console_person_fields.html",
         "accounts/erasing.html",
         "accounts/registration_lines.html",
+        "comments/parts.html",
         "comments/room_parts.html",
     }
     assert html - shown == parts
