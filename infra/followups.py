@@ -79,7 +79,7 @@ DIGEST_HOUR, DIGEST_ZONE = 7, "Europe/London"
 # What moderators write, and what waits for them; `followups/moderation.py` says what follows.
 MODERATION_EVENTS = ["author.messaged", "comments.waiting"]
 
-# Two senders at ten a batch stay well under the 14 emails a second that SES starts new accounts with.
+# Each holds its share of the account's rate (`followups.pace`), so that all together are not throttled.
 SENDERS_AT_ONCE = 2
 
 # A delivery that was tried five times and is still in the queue is not one that a sixth try sends.
@@ -251,6 +251,7 @@ class Followups(Construct):
                 "SENDER": settings.sender,
                 "CONFIGURATION_SET": self._email.configuration_set.configuration_set_name,
                 "COMMUNITY_NAME": settings.community_name,
+                "EMAILS_A_SECOND": f"{settings.emails_a_second / SENDERS_AT_ONCE:g}",
                 "ACCOUNTS_TABLE": self._data.accounts.table.table_name,
             },
         )

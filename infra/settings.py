@@ -40,6 +40,7 @@ class Settings:
         sign_in_mail: who sends the codes people sign in with: ``cognito`` itself, 50 a day at most, or ``ses`` in the
             sender's name, which it takes only once SES has verified the sender's domain.
         log_retention_days: one of the spans CloudWatch Logs knows.
+        emails_a_second: what SES takes of this account ("maximum send rate"): 1 in its sandbox, 14 to begin with after.
         snap_start: publish a snapshot of each web function; about 2 dollars a month for each of them.
         origin_secret_version: the version of the origin secret to deploy, when it has just been rotated; None reads
             the current one, but only into what the deployment changes anyway.
@@ -58,6 +59,7 @@ class Settings:
     rate_limits: Literal["on", "off"]
     log_level: Literal["DEBUG", "INFO", "WARNING"]
     log_retention_days: int
+    emails_a_second: int
     snap_start: bool
     origin_secret_version: str | None
     clock_file: str | None
@@ -129,6 +131,7 @@ def read(look_up: Callable[[str], object], *, machine: Architecture) -> Settings
         rate_limits=_one_of(values.get("rate_limits"), ("on", "off"), "rate_limits", f"stage {stage}"),
         log_level=_one_of(values.get("log_level"), ("DEBUG", "INFO", "WARNING"), "log_level", f"stage {stage}"),
         log_retention_days=values.number("log_retention_days"),
+        emails_a_second=values.number("emails_a_second"),
         snap_start=values.flag("snap_start"),
         origin_secret_version=values.optional("origin_secret_version"),
         clock_file=(values.optional("clock_file") or str(ROOT / ".local" / "clock")) if local else None,

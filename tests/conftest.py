@@ -32,6 +32,7 @@ os.environ.update(
         "CONFIGURATION_SET": "microclimate",
         "COMMUNITY_NAME": "Community of Practice",
         "RATE_LIMITS": "off",
+        "EMAILS_A_SECOND": "1000",
         "DELIVERIES_QUEUE_URL": "https://sqs.eu-west-2.amazonaws.com/123456789012/deliveries",
     }
 )

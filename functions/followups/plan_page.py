@@ -52,12 +52,17 @@ _AFTER: Final[Mapping[Anchor, str]] = {
     Anchor.PLEDGED: "After somebody said what they will try",
 }
 
+_AFTER_OF: Final[Mapping[str, str]] = {
+    "cancelled": "When somebody gives their place back, or leaves the line",
+    "visit_cancelled": "When you call the visit off",
+}
+
 
 # What templates show has no narrower type than Any.
 def row(found: Row) -> dict[str, Any]:
     """Return a step as the templates show it."""
     step = found.step
-    after = _AFTER[step.when.anchor]
+    after = _AFTER_OF.get(step.step, _AFTER[step.when.anchor])
     if step.when.anchor not in OF_THE_VISIT and step.step not in OF_EVENTS:
         after += ", each at their own moment"
     return {

@@ -20,6 +20,7 @@ from followups.letters import Hold, Letters, Reader, Skip, Visits
 from followups.message import Message, message, named_sender
 from followups.model import Deliveries, Suppressions, trial_of
 from followups.moderation_letters import Comments, ModerationLetters
+from followups.pace import Pace
 from followups.ses import NotSent, Ses, Unclear
 from kernel import aws, clock, metrics, secrets, settings, site
 from kernel.log import logger, what_failed
@@ -34,6 +35,11 @@ class Settings:
     configuration_set: str
     community_name: str
     secret_id: str
+    emails_a_second: str
+
+
+def _at_once() -> None:
+    """No pace to keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Sender:
     Attributes:
         compose: the re-read and the message, or why there is to be none.
         new_lease: makes a token that no other attempt has.
+        pace: waits until this sender may send again.
     """
 
     deliveries: Deliveries
@@ -50,6 +57,7 @@ class Sender:
     ses: Ses
     now: Callable[[], datetime]
     new_lease: Callable[[], str]
+    pace: Callable[[], None] = _at_once
 
     def send(self, delivery_id: str) -> None:
         """Send a delivery if it is ready, still right and nobody else has it."""
@@ -64,7 +72,10 @@ class Sender:
             logger.info("delivery not ready", delivery_id=delivery_id, state=str(state))
             return
         composed = self._composed(delivery)
-        if composed is not None and self._leased(mine, lease):
+        if composed is None:
+            return
+        self.pace()  # before the lease: between it and the outcome there is nothing but the one call
+        if self._leased(mine, lease):
             self._hand_over(mine, composed, lease)
 
     def _composed(self, delivery: Delivery) -> Message | None:
@@ -192,6 +203,7 @@ def _sender() -> Sender:
         ses=Ses(aws.client("sesv2", attempts=1), configuration_set=read.configuration_set),
         now=clock.now,
         new_lease=lambda: str(uuid4()),
+        pace=Pace(float(read.emails_a_second)).wait,
     )
 
 

@@ -12,6 +12,7 @@ STORED: dict[str, Any] = {
     "rate_limits": "on",
     "log_level": "INFO",
     "log_retention_days": 14,
+    "emails_a_second": 14,
     "snap_start": False,
 }
 REACHED = {"domain": "visits.community.org", "certificate_arn": "arn:aws:acm:us-east-1:1:certificate/2"}
@@ -38,7 +39,8 @@ def test_a_stage_is_read_with_its_types() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["sender", "community_name", "sign_in_mail", "rate_limits", "log_level", "log_retention_days"]
+    "name",
+    ["sender", "community_name", "sign_in_mail", "rate_limits", "log_level", "log_retention_days", "emails_a_second"],
 )
 def test_a_missing_setting_is_named(name: str) -> None:
     with pytest.raises(SettingMissing, match=name):
