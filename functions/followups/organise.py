@@ -120,7 +120,7 @@ def variables(visit_id: str) -> Answer:
         "A step as an email",
         _TAG,
         query=(
-            Parameter("step", "Which step."),
+            Parameter("step", "Which step.", {"type": "string", "examples": ["reminder_day"]}),
             Parameter("registration_id", "For whom; without it, for somebody made up."),
         ),
         answers={200: "followups.contract:Preview"},

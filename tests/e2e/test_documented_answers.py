@@ -21,7 +21,17 @@ DOCUMENT: dict[str, Any] = json.loads((pages.FUNCTIONS / "kernel" / "openapi.jso
 OPERATIONS = [
     (method, path) for path, methods in DOCUMENT["paths"].items() for method in methods if method != "parameters"
 ]
-ENDINGS = ("/unpublish", "/cancel", "/reschedule", "/share", "/messages", "/registrations")
+ENDINGS = (
+    "/unpublish",
+    "/cancel",
+    "/reschedule",
+    "/share",
+    "/messages",
+    "/registrations",
+    "/plan",
+    "/pause",
+    "/send-now",
+)
 """What is asked of a visit of its own: it does not suit everybody's, or everybody's does not suit it."""
 
 ODD_TEXTS = ("", " ", "0", "-1", "'\"<>&", "…\u202e\U0001f9ea", "a\x00b", "../..", "x" * 1000)
@@ -39,6 +49,8 @@ def known(service: Service) -> dict[str, str]:
         "token": service.place_token(person),
         "token_id": made["token_id"],
         "registration_id": last_registered(service, visit_id),
+        "step": "reminder_day",
+        "delivery_id": "00000000-0000-4000-8000-000000000000",
     }
 
 
@@ -51,6 +63,8 @@ def test_an_operation_answers_what_its_document_says(
         known = known | {"visit_id": service.a_visit()}
     if "{registration_id}" in path:
         known = known | the_last_of_two(service, capacity=1)
+    if path.endswith("/retry"):
+        known = known | {"delivery_id": a_failed_delivery(service)}
     if path.endswith("/attendance"):
         known = known | the_last_of_two(service, capacity=2)
     statuses = set()
@@ -74,6 +88,24 @@ def the_last_of_two(service: Service, *, capacity: int) -> dict[str, str]:
     for _ in range(2):
         service.register(visit_id, a_person())
     return {"visit_id": visit_id, "registration_id": last_registered(service, visit_id)}
+
+
+def a_failed_delivery(service: Service) -> str:
+    """Return a delivery that failed: what SES refused for good, written into its row."""
+    visit_id, person = service.a_visit(), a_person()
+    service.register(visit_id, person)
+    service.email(person.email, "You have a place")
+    service.nothing_is_under_way(visit_id)
+    [delivery] = service.deliveries(visit_id)
+    dynamodb = service.stack.emulator.session.client("dynamodb", **service.stack.emulator.connection)
+    dynamodb.update_item(
+        TableName=service.stack.deployment["FollowupsTableName"],
+        Key={"pk": {"S": delivery["pk"]}, "sk": {"S": delivery["sk"]}},
+        UpdateExpression="SET #state = :failed, proof = :none REMOVE due, due_at",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":failed": {"S": "failed"}, ":none": {"N": "0"}},
+    )
+    return str(delivery["pk"]).removeprefix("delivery#")
 
 
 def last_registered(service: Service, visit_id: str) -> str:
@@ -142,6 +174,7 @@ def example(schema: Mapping[str, Any], known: Mapping[str, str]) -> Any:
         "reason": "She speaks at the visit.",
         "registration_id": known["registration_id"],
         "attendance": "attended",
+        "steps": [],
     }
     wanted = [*resolved(schema).get("required", []), *({"recording_url"} & set(resolved(schema)["properties"]))]
     return {name: written[name] for name in wanted}
@@ -150,6 +183,8 @@ def example(schema: Mapping[str, Any], known: Mapping[str, str]) -> Any:
 def plain_value(schema: Mapping[str, Any]) -> object:
     if "enum" in schema:
         return schema["enum"][0]
+    if "examples" in schema:
+        return schema["examples"][0]
     return {"integer": schema.get("default", 1), "boolean": "true"}.get(schema.get("type", "string"), "2031-12-09")
 
 
