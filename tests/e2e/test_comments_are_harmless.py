@@ -39,7 +39,8 @@ LOOK = """(allowed) => {
   for (const one of document.querySelectorAll('script, iframe, object, embed, base, style, img, svg, math, form')) {
     const ours = (one.localName === 'script' && one.src.startsWith(`${location.origin}/assets/`))
       || (one.localName === 'img' && one.src.startsWith(`${location.origin}/assets/`))
-      || (one.localName === 'form' && new URL(one.action).origin === location.origin && !one.closest('.words'));
+      || (one.localName === 'form' && !one.closest('.words')
+        && new URL(one.getAttribute('action'), location.href).origin === location.origin);
     if (!ours) wrong.push(one.outerHTML.slice(0, 200));
   }
   return wrong;
