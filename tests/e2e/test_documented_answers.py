@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import jsonschema
 import pytest
 
 from infra.local import tokens
 from kernel import pages
-from tests.e2e.service import Answer, Service, a_person
+from tests.e2e.service import Answer, Person, Service, a_person
 
 pytestmark = pytest.mark.stack
 
@@ -51,6 +52,9 @@ def known(service: Service) -> dict[str, str]:
         "registration_id": last_registered(service, visit_id),
         "step": "reminder_day",
         "delivery_id": "00000000-0000-4000-8000-000000000000",
+        "person": person_of(service, person),
+        "story_id": (story_id := a_story(service)),
+        "comment_id": a_comment(service, story_id, person)["comment_id"],
     }
 
 
@@ -67,19 +71,64 @@ def test_an_operation_answers_what_its_document_says(
         known = known | {"delivery_id": a_failed_delivery(service)}
     if path.endswith("/attendance"):
         known = known | the_last_of_two(service, capacity=2)
+    own: dict[str, str] = {}
+    if "{comment_id}" in path:
+        comment = a_comment(service, known["story_id"], a_person())
+        known, own = known | {"comment_id": comment["comment_id"]}, {"X-Edit-Token": comment["edit_token"]}
+    if path.endswith("/flags"):
+        approved = {"decisions": [{"comment_id": known["comment_id"], "version": 1, "action": "approve"}]}
+        service.ask("POST", "/api/v1/moderation/decisions", approved, token=tokens.MODERATORS[0].token)
+    if (method, path) == ("delete", "/api/v1/organiser/people/{person}"):
+        known = known | {"person": somebody_registered(service)}
     statuses = set()
-    token = tokens.ORGANISER.token if operation.get("security") else None
+    token = asker(path) if operation.get("security") else None
+    written = plain_values(known)
+    if path.endswith(("/settings", "/rules", "/dry-run")):  # everybody's: what is there is put back
+        written |= service.get(path.removesuffix("/dry-run"), token=token).json
     versioned = any(one["name"] == "If-Match" for one in operation.get("parameters", []))
     etag = service.get(path.format(**known), token=token).headers["ETag"] if versioned else None
-    for filled, query, headers, body in requests(path, operation, known):
+    for filled, query, headers, body in requests(path, operation, known, written):
         url = f"{filled}?{query}" if query else filled
-        sent = {"If-Match": etag, **headers} if etag else headers
+        sent = {**own, "If-Match": etag, **headers} if etag else {**own, **headers}
         answer = service.ask(method.upper(), url, body, headers=sent, token=token)
         asked = (method, path, query[:200], str(body)[:200])
         check(operation["responses"], answer, asked)
         statuses.add(answer.status)
         etag = etag and (answer.headers["ETag"] or etag)
     assert any(status < 400 for status in statuses), f"nothing was ever answered well: {statuses}"
+
+
+def asker(path: str) -> str:
+    """Return the token of somebody who may ask for a path."""
+    return tokens.MODERATORS[0].token if path.startswith("/api/v1/moderation/") else tokens.ORGANISER.token
+
+
+def a_story(service: Service) -> str:
+    answer = service.ask(
+        "PUT", "/api/v1/stories/story-of-the-fuzz", {"title": "A story of the fuzz"}, token=tokens.ORGANISER.token
+    )
+    assert answer.status in {200, 201}, answer.text[:500]
+    return "story-of-the-fuzz"
+
+
+def a_comment(service: Service, story_id: str, person: Person) -> dict[str, str]:
+    """Return a comment that waits, with what lets its author change it."""
+    written = {"author_name": person.name, "author_email": person.email, "body": f"I liked it. {uuid4()}"}
+    answer = service.ask("POST", f"/api/v1/stories/{story_id}/comments", written)
+    assert answer.status == 202, answer.text[:500]
+    return {name: answer.json[name] for name in ("comment_id", "edit_token")}
+
+
+def person_of(service: Service, person: Person) -> str:
+    """Return the key of somebody who is registered."""
+    found = service.organise("POST", "/people/search", {"email": person.email})
+    return str(found["items"][0]["person"])
+
+
+def somebody_registered(service: Service) -> str:
+    person = a_person()
+    service.register(service.a_visit(), person)
+    return person_of(service, person)
 
 
 def the_last_of_two(service: Service, *, capacity: int) -> dict[str, str]:
@@ -113,7 +162,7 @@ def last_registered(service: Service, visit_id: str) -> str:
 
 
 def requests(
-    path: str, operation: Mapping[str, Any], known: Mapping[str, str]
+    path: str, operation: Mapping[str, Any], known: Mapping[str, str], written: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, dict[str, str], object]]:
     """Yield path, query, headers and body: a plain one first, then each part odd in its turn."""
     parameters = operation.get("parameters", [])
@@ -121,7 +170,7 @@ def requests(
     content = operation.get("requestBody", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema")
     body: object = {} if schema else None
-    yield plain, "", {}, example(schema, known) if schema else None
+    yield plain, "", {}, example(schema, written) if schema else None
     for parameter in parameters:
         name = parameter["name"]
         match parameter["in"]:
@@ -129,7 +178,8 @@ def requests(
                 for text in ODD_TEXTS[1:]:
                     yield path.format(**{**known, name: quote(text, safe="")}), "", {}, body
             case "query":
-                yield plain, f"{name}={quote(str(plain_value(parameter['schema'])))}", {}, body
+                value = known.get(f"{name}_id") or plain_value(parameter["schema"])
+                yield plain, f"{name}={quote(str(value))}", {}, body
                 for text in ODD_TEXTS:
                     yield plain, f"{name}={quote(text)}", {}, body
             case "header":
@@ -139,26 +189,24 @@ def requests(
         documents: tuple[object, ...] = (None, [], "text", 1, {"no_such_field": 1})
         for document in documents:
             yield plain, "", {}, json.dumps(document).encode()
-        for odd in odd_bodies(schema, known):
+        for odd in odd_bodies(schema, written):
             yield plain, "", {}, odd
 
 
-def odd_bodies(schema: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[object]:
+def odd_bodies(schema: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[object]:
     """Yield bodies with one odd value each; of a list, with one such item."""
     shape = resolved(schema)
     if shape.get("type") == "array":
-        yield from ([odd] for odd in odd_bodies(shape["items"], known))
+        yield from ([odd] for odd in odd_bodies(shape["items"], written))
         return
     for number, name in enumerate(shape["properties"]):
         for value in ODD_VALUES[number % 3 :: 3]:  # a third for each: together they meet every one
-            yield {**example(schema, known), name: value}
+            yield {**example(schema, written), name: value}
 
 
-def example(schema: Mapping[str, Any], known: Mapping[str, str]) -> Any:
-    """Return a body the schema allows: required fields alone, each with its plainest value; a list of one."""
-    if resolved(schema).get("type") == "array":
-        return [example(resolved(schema)["items"], known)]
-    written = {
+def plain_values(known: Mapping[str, str]) -> dict[str, Any]:
+    """Return the plainest value of every field that some body must have."""
+    return {
         "title": "A visit of the fuzz",
         "host": "Nobody",
         "name": "Ines Halloran",
@@ -175,9 +223,23 @@ def example(schema: Mapping[str, Any], known: Mapping[str, str]) -> Any:
         "registration_id": known["registration_id"],
         "attendance": "attended",
         "steps": [],
+        "body": "What a lovely visit.",
+        "author_name": "Ines Halloran",
+        "author_email": "ines.halloran@example.org",
+        "version": 1,
+        "decisions": [{"comment_id": known["comment_id"], "version": 1, "action": "approve"}],
     }
-    wanted = [*resolved(schema).get("required", []), *({"recording_url"} & set(resolved(schema)["properties"]))]
-    return {name: written[name] for name in wanted}
+
+
+def example(schema: Mapping[str, Any], written: Mapping[str, Any]) -> Any:
+    """Return a body the schema allows: required fields alone, each with its plainest value; a list of one."""
+    shape = resolved(schema)
+    if shape.get("type") == "array":
+        return [example(shape["items"], written)]
+    also = {"recording_url", "author_name", "author_email"} & set(shape["properties"])
+    also |= {"body", "version"} & set(shape["properties"]) if "required" not in shape else set()
+    wanted = [*shape.get("required", []), *also]
+    return {name: shape["properties"][name].get("enum", [written.get(name)])[0] for name in dict.fromkeys(wanted)}
 
 
 def plain_value(schema: Mapping[str, Any]) -> object:
