@@ -284,7 +284,6 @@ class OrganisersVisit(Visit):
     offer_hours: int
     organisers: list[str]
     version: int
-    retired_questions: list[Question]
 
 
 class OrganisersVisitList(BaseModel):

@@ -62,7 +62,6 @@ def organisers_visit_json(counters: Counters, details: Details, now: datetime) -
         "offer_hours": int(details.offer_hours),
         "organisers": details.organisers,
         "version": int(details.version),
-        "retired_questions": _questions(questions.retired(details.questions)),
     }
 
 
