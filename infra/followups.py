@@ -441,6 +441,14 @@ class Followups(Construct):
         function.may(["sqs:SendMessage"], [self.due.queue_arn])
         ours = stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{group.name}/*")
         function.may(["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"], [ours])
+        everywhere = "arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule"
+        explain(
+            function.role,
+            {
+                f"AwsSolutions-IAM5[Resource::{everywhere}/{group.name}/*]": "A schedule is named after its visit "
+                "and step, so no name is known before; the group holds nothing but this function's own."
+            },
+        )
         # It lists by a group's name, which the action knows no resource for.
         function.may(["scheduler:ListSchedules"], ["*"])
         function.may(
