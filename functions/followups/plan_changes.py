@@ -14,7 +14,7 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from followups.model import PlanRecord, PlanState, plan_pk
-from followups.plans import running, running_of, state_of
+from followups.plans import running, running_of, state_of, version_of
 from followups.steps import Plan, PlanStep, Running, changed_steps, complete, to_json
 from kernel import audit
 from kernel.access import Actor
@@ -35,14 +35,14 @@ def save(visit_id: str, steps: Sequence[PlanStep], *, version: int | None, actor
     plan = complete(steps)
     for _ in range(ATTEMPTS):
         state = state_of(visit_id)
-        if version is not None and version != int(state.version):
+        if version is not None and version != version_of(state):
             raise ChangedMeanwhile
         before = running_of(visit_id, state).steps
         if before == plan and state.version:
             break
         facts = {"steps": changed_steps(before, plan)}
         made = audit.entries(actor, "plan.changed", f"visit:{visit_id}", now=now, facts=facts)
-        if _written(state, made, _record(visit_id, plan, int(state.version) + 1, now)):
+        if _written(state, made, _record(visit_id, plan, version_of(state) + 1, now)):
             break
     else:
         raise Unavailable

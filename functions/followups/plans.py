@@ -51,12 +51,20 @@ def state_of(visit_id: str) -> PlanState:
         return PlanState(plan_pk(visit_id), "state", revision=0, version=0, paused={}, resumed={}, sent_now={})
 
 
+def version_of(state: PlanState) -> int:
+    """Return the version of a plan as people know it: the default is the first, before and after a copy is kept.
+
+    Keeping the copy is ours, some moments after publication; whoever read the plan before must not meet a conflict.
+    """
+    return max(1, int(state.version))
+
+
 def running_of(visit_id: str, state: PlanState) -> Running:
     """Return a visit's plan with what is known of its steps."""
     version = int(state.version)
     return Running(
         steps=_texts(visit_id, version) if version else DEFAULT,
-        version=version,
+        version=version_of(state),
         paused=frozenset(state.paused),
         resumed={step: int(times) for step, times in state.resumed.items()},
         sent_now={

@@ -55,7 +55,7 @@ def test_what_cannot_be_saved_is_said_beside_its_field_and_nothing_typed_is_lost
     assert answer.status == 422
     assert "There is no {{ firstname }}" in answer.body
     assert "Kept." in answer.body
-    assert plans.running("ward").version == 0
+    assert plans.running("ward").version == 1
 
 
 def test_a_preview_saves_nothing(service: Service, queued: Queued) -> None:
@@ -64,7 +64,7 @@ def test_a_preview_saves_nothing(service: Service, queued: Queued) -> None:
     assert answer.status == 200
     assert "Soon: How one ward halved its falls" in answer.body
     assert "<em>you</em>" in answer.body
-    assert plans.running("ward").version == 0
+    assert plans.running("ward").version == 1
 
 
 def test_an_email_is_paused_let_go_on_and_sent_after_a_question_with_the_count(

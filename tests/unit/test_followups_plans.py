@@ -64,7 +64,21 @@ def test_a_visit_begins_with_the_default_plan(service: Service) -> None:
     service.visit()
     plan = read(service)
     assert [one["step"] for one in plan["steps"]] == [one.step for one in DEFAULT]
-    assert plan["version"] == 0
+    assert plan["version"] == 1
+
+
+def test_whoever_read_the_plan_before_its_copy_was_kept_meets_no_conflict(service: Service) -> None:
+    service.visit()
+    read_before = service.organise("GET", PLAN)
+    plans.keep_a_copy("ward", service.clock.now)
+    assert service.organise("GET", PLAN).headers["ETag"] == read_before.headers["ETag"]
+    document = {"steps": [*read_before.json["steps"], NEW]}
+    changed = service.organise("PUT", PLAN, document, if_match=read_before.headers["ETag"])
+    assert (changed.status, changed.json["version"]) == (200, 2)
+    plans.keep_a_copy("ward", service.clock.now)
+    assert read(service)["version"] == 2
+    again = service.organise("PUT", PLAN, document, if_match=read_before.headers["ETag"])
+    assert again.status == 412, "the control: a plan that somebody else changed"
 
 
 def test_moments_are_those_of_the_visits_zone(service: Service) -> None:
@@ -133,7 +147,7 @@ def test_what_cannot_be_taken_is_named_and_nothing_is_saved(
     plan = read(service)
     answer = service.organise("PUT", PLAN, {"steps": [*plan["steps"], {**NEW, **change}]})
     assert set(answer.errors) & {f"steps.{n}.{field}" for n in range(len(plan["steps"]) + 1)}, answer.body
-    assert read(service)["version"] == 0
+    assert read(service)["version"] == 1
 
 
 def test_an_unknown_variable_is_named_in_the_refusal(service: Service) -> None:
@@ -161,9 +175,9 @@ def test_an_email_that_answers_an_event_keeps_its_frame(service: Service, change
 def test_two_organisers_at_once_lose_nothing(service: Service) -> None:
     service.visit()
     plan = read(service)
-    first = service.organise("PUT", PLAN, {"steps": [*plan["steps"], NEW]}, if_match='"0"')
-    assert (first.status, first.headers["ETag"]) == (200, '"1"')
-    assert service.organise("PUT", PLAN, plan, if_match='"0"').status == 412
+    first = service.organise("PUT", PLAN, {"steps": [*plan["steps"], NEW]}, if_match='"1"')
+    assert (first.status, first.headers["ETag"]) == (200, '"2"')
+    assert service.organise("PUT", PLAN, plan, if_match='"1"').status == 412
     assert step(read(service), "bring_a_question")
 
 
