@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 if TYPE_CHECKING:
+    from kernel.errors import Problem
     from kernel.http import Operation
 
 FUNCTIONS: Final = Path(__file__).resolve().parent.parent / "functions"
@@ -91,16 +92,25 @@ _PROBLEM: Final[Json] = {
 }
 
 
+def _unreadable(operation: Operation) -> list[type[Problem]]:
+    """Return how a request can fail to be read: its body, or its query, which has too many parameters."""
+    from kernel.errors import MalformedRequest, TooLarge
+
+    if operation.body:
+        return [MalformedRequest, TooLarge]
+    return [MalformedRequest] if operation.query else []
+
+
 def document() -> Json:
     """Return the OpenAPI 3.1 document of every edge there is."""
-    from kernel.errors import MalformedRequest, TooLarge, TooManyRequests, Unavailable
+    from kernel.errors import TooManyRequests, Unavailable
     from visits.web import VERSION
 
     operations = [one for edge in EDGES for one in importlib.import_module(edge).edge.operations if one.tag != "pages"]
     schemas = _Schemas(operations)
     paths: Json = {}
     for one in operations:
-        always = [TooManyRequests, Unavailable, *([MalformedRequest, TooLarge] if one.body else [])]
+        always = [TooManyRequests, Unavailable, *_unreadable(one)]
         path = re.sub(r"<(\w+)>", r"{\1}", one.path)
         paths.setdefault(path, {})[one.method.lower()] = _operation(one, schemas, [*one.problems, *always])
     return {

@@ -275,6 +275,8 @@ def test_people_are_found_as_one_types_and_marked_without_leaving_the_page(visit
     page.get_by_role("button", name="Attended: Bea Lindqvist").click()
     expect(page.locator("#attendance-count")).to_have_text("1 attended, 0 missed, 1 not marked")
     expect(page.get_by_role("button", name="Attended: Bea Lindqvist")).to_be_focused()
+    # Until htmx has settled what it put in, a press is the plain form's: right too, but with a new page.
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")).to_have_count(0)
     page.keyboard.press("Enter")
     expect(page.locator("#attendance-count")).to_have_text("0 attended, 0 missed, 2 not marked")
     assert page.evaluate("window.here")
