@@ -110,7 +110,7 @@ def document() -> Json:
     schemas = _Schemas(operations)
     paths: Json = {}
     for one in operations:
-        always = [TooManyRequests, Unavailable, *_unreadable(one)]
+        always: list[type[Problem]] = [TooManyRequests, Unavailable, *_unreadable(one)]
         path = re.sub(r"<(\w+)>", r"{\1}", one.path)
         paths.setdefault(path, {})[one.method.lower()] = _operation(one, schemas, [*one.problems, *always])
     return {
