@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from followups import plans
 from kernel import clock as clock_module
 from kernel import log, secrets, table
 from tests import tables
@@ -33,6 +34,7 @@ def account() -> Iterator[None]:
 def service(account: None, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The visits service on an empty database, with one organiser's token."""
     monkeypatch.setattr(register, "_known_details", {})
+    monkeypatch.setattr(plans, "_known", {})  # every test's visits have the same ids
     monkeypatch.setattr(secrets, "load", lambda secret_id: SECRET)
     monkeypatch.setattr(table, "time", Patience())
     tables.empty()

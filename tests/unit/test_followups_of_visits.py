@@ -94,7 +94,7 @@ def post(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
         return post if name == "sesv2" else real(name, **options)
 
     monkeypatch.setattr(aws, "client", client)
-    caches: list[Any] = [on_event._planner, send._sender, fan_out._fan_out, digest._digests]
+    caches: list[Any] = [on_event._planner, on_event._joiner, send._sender, fan_out._fan_out, digest._digests]
     for cache in caches:
         cache.cache_clear()
     service.visit(capacity=1, waitlist="automatic")
